@@ -1,0 +1,38 @@
+# Each target sets up what it needs, once. PYTHON may name another Python, 3.11 or newer.
+PYTHON ?= python3
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+SNAKEMAKE = snakemake --cores all --resources gpu=1 --show-failed-logs --rerun-incomplete
+# A progress bar where the terminal is one.
+SNAKEMAKE += $(shell [ -t 2 ] && echo --logger rich)
+
+.PHONY: demo run test lint
+
+demo: .venv/requirements.txt
+	$(SNAKEMAKE) --workflow-profile workflow/profiles/demo
+	@echo "The report is report/demo/report.md"
+
+run: .venv/requirements.txt
+	$(SNAKEMAKE)
+	@echo "The report is in report/, in the folder named as the experiment in config.yaml"
+
+test: .venv/requirements-dev.txt
+	python -m pytest tests
+
+lint: .venv/requirements-dev.txt
+	ruff check
+	ruff format --check
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+	mypy scripts
+
+# The copies remember what is installed.
+.venv/requirements.txt: envs/requirements.txt envs/constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv .venv
+	pip install --quiet --disable-pip-version-check -r envs/requirements.txt
+	cp envs/requirements.txt $@
+
+.venv/requirements-dev.txt: envs/requirements-dev.txt .venv/requirements.txt
+	pip install --quiet --disable-pip-version-check -r envs/requirements-dev.txt
+	cp envs/requirements-dev.txt $@

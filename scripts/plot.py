@@ -1,0 +1,42 @@
+"""Draw one figure: a metric's learning curves of a model's best configurations, as PNG and SVG."""
+
+import argparse
+from pathlib import Path
+
+import matplotlib
+import pandas as pd
+
+from sweep.figures import learning_curves
+from sweep.files import replacing
+from sweep.metrics import METRIC_LABELS
+
+# Text stays text in an SVG, and neither file holds a date or a random id: the same tables give the same bytes.
+matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "sweep"})
+
+
+def main(args: argparse.Namespace) -> None:
+    figure = learning_curves(
+        pd.read_csv(args.tables / "epochs.csv"),
+        pd.read_csv(args.tables / "configurations.csv"),
+        args.model,
+        args.metric,
+        args.top,
+    )
+    for file in args.output:
+        with replacing(file) as temporary:
+            figure.savefig(temporary, dpi=200, metadata={"Date": None} if file.suffix == ".svg" else None)
+        print(f"Drew {file}")
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tables", type=Path, required=True, help="the folder of the tables")
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--metric", choices=METRIC_LABELS, required=True)
+    parser.add_argument("--top", type=int, required=True, help="how many configurations to draw, the best first")
+    parser.add_argument("--output", type=Path, nargs="+", required=True, help="the files, their format by their suffix")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main(parse_args())

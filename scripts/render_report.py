@@ -1,0 +1,40 @@
+"""Render the Markdown report from the tables."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from sweep.files import write_text
+from sweep.prepared import read_manifest
+from sweep.report import context, render
+
+
+def main(args: argparse.Namespace) -> None:
+    # pandas' default parser may miss a float by its last bit.
+    runs, configurations = (
+        pd.read_csv(args.tables / f"{name}.csv", float_precision="round_trip") for name in ("runs", "configurations")
+    )
+    grid = json.loads(args.grid.read_text(encoding="utf-8"))
+    values = context(grid, read_manifest(args.data), runs, configurations, args.rank_by, args.top, args.author)
+    write_text(args.output, render(args.templates, args.language, values))
+    print(f"Wrote {args.output}")
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--grid", type=Path, required=True, help="grid.json: the models' search spaces and the seeds")
+    parser.add_argument("--data", type=Path, required=True, help="the folder of the prepared data")
+    parser.add_argument("--tables", type=Path, required=True, help="the folder of the tables")
+    parser.add_argument("--templates", type=Path, required=True, help="the folder of the templates")
+    parser.add_argument("--language", choices=["zh", "en"], required=True)
+    parser.add_argument("--author", required=True, help="may be empty: then there is no author line")
+    parser.add_argument("--rank-by", choices=["val_loss", "val_acc"], required=True)
+    parser.add_argument("--top", type=int, required=True, help="how many configurations the figures show")
+    parser.add_argument("--output", type=Path, required=True, help="the report; its pictures are in pics/ beside it")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main(parse_args())

@@ -1,0 +1,39 @@
+"""Learning curves of a model's best configurations."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from sweep.metrics import METRIC_LABELS
+
+# Okabe & Ito's colours for all kinds of colour vision, without yellow (too pale in print) and black; the line style
+# changes with each turn of the colours, so that no two of the first 24 curves look alike in grey either.
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
+LINE_STYLES = ["solid", "dashed", "dotted", "dashdot"]
+LEGEND_COLUMNS = 5
+
+
+def learning_curves(epochs: pd.DataFrame, configurations: pd.DataFrame, model: str, metric: str, top: int) -> Figure:
+    """One panel: `metric` over epochs, counted from 0, of the `top` best configurations of `model`, each the mean over
+    its seeds. A configuration's rank decides its colour and style, so they are the same in all figures of the model.
+
+    `epochs` and `configurations` are the tables of those names.
+    """
+    names = configurations.loc[configurations["model"] == model].nsmallest(top, "rank")["name"]
+    curves = epochs.loc[epochs["model"] == model].groupby(["name", "epoch"])[metric].mean()
+    figure = Figure(figsize=(6.8, 4.6), layout="constrained")
+    axes = figure.subplots()
+    for position, name in enumerate(names):
+        # A run that diverged in its first epoch has no rows; its name still belongs in the legend.
+        curve = curves.xs(name) if name in curves.index.get_level_values("name") else pd.Series(dtype=float)
+        turn, colour = divmod(position, len(COLOURS))
+        axes.plot(curve.index, curve.to_numpy(), label=name, color=COLOURS[colour], linestyle=LINE_STYLES[turn % 4])
+    axes.set_xlabel("Epoch")
+    axes.set_ylabel(METRIC_LABELS[metric])
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(
+        loc="outside upper center", ncols=LEGEND_COLUMNS, frameon=False, labelcolor="linecolor", fontsize="small"
+    )
+    return figure

@@ -1,0 +1,64 @@
+"""What a training runs on: device, precision, threads, memory allocator. Nothing here decides a run's numbers."""
+
+import ctypes
+import platform
+from collections.abc import Callable
+
+import torch
+
+from sweep.errors import SweepError
+
+# From glibc's malloc.h.
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to keep freed memory: giving 50 to 400 MB of activations back to the kernel at every step costs more
+    in page faults than the arithmetic."""
+    if platform.libc_ver()[0] == "glibc":
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_MMAP_MAX, 0)
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+        mallopt(M_TOP_PAD, 64 * 2**20)
+
+
+def choose_device(asked: str, allotted_gpus: int, log: Callable[[str], None]) -> torch.device:
+    """The device for `asked` (auto, cpu, cuda). Raises SweepError where a GPU is asked for or allotted but missing."""
+    if asked == "cpu":
+        return torch.device("cpu")
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    remedy = "see what nvidia-smi and torch.version.cuda say, or set training.device to cpu"
+    if asked == "cuda":
+        raise SweepError(f"training.device is cuda, but torch finds no CUDA device: {remedy}")
+    if allotted_gpus:
+        raise SweepError(f"this job was allotted a GPU, but torch finds no CUDA device: {remedy}")
+    log("No CUDA device: training on the CPU")
+    return torch.device("cpu")
+
+
+def choose_precision(asked: str, device: torch.device) -> str:
+    """For `asked` (auto, fp32, bf16) "fp32" or "bf16"; auto is bf16 where the hardware has instructions for it."""
+    if asked != "auto":
+        return asked
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        fast = any(torch.cpu.get_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16"))
+    return "bf16" if fast else "fp32"
+
+
+def set_up(device: torch.device, threads: int) -> None:
+    """Set the process up for training: CPU threads, and full float32 where float32 is asked for."""
+    torch.set_num_threads(threads)
+    # cuDNN would take TF32, with a mantissa of 10 bits, for float32 convolutions.
+    torch.backends.cudnn.allow_tf32 = False
+    if device.type == "cpu":
+        keep_freed_memory()
+
+
+def device_name(device: torch.device) -> str:
+    """The processor's or the GPU's name, as far as it is known."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return str(torch.cpu.get_capabilities().get("cpu_name") or platform.machine())

@@ -1,0 +1,53 @@
+"""CIFAR-10 as torchvision has it."""
+
+import socket
+from collections.abc import Callable
+from http.client import HTTPException
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from torchvision.datasets import CIFAR10
+from torchvision.datasets.utils import check_integrity, download_url
+
+from sweep.errors import SweepError
+from sweep.sources import Labelled, Pictures
+
+DOWNLOAD_TIMEOUT_S = 20
+
+
+def load(path: Path, log: Callable[[str], None]) -> Pictures:
+    """CIFAR-10 in its own order, from `path` (the archive or the unpacked folder) or else downloaded to there.
+
+    torchvision compares the checksum of every file with its own list before it unpickles anything.
+    """
+    archive = path / CIFAR10.filename
+    if archive.exists() and not check_integrity(str(archive), CIFAR10.tgz_md5):
+        raise SweepError(
+            f"{archive} is not the CIFAR-10 archive (its checksum is wrong): remove it, or replace it by {CIFAR10.url}"
+        )
+    try:
+        if not archive.exists() and not (path / CIFAR10.base_folder).exists():
+            log(f"Downloading CIFAR-10 to {path}")
+            download(archive)
+        train, test = (CIFAR10(path, train=train, download=True) for train in (True, False))
+    except (OSError, RuntimeError, HTTPException) as error:
+        raise SweepError(
+            f"CIFAR-10 is not in {path} and could not be downloaded ({error}): put {CIFAR10.filename} from "
+            f"{CIFAR10.url} there, or set data.source to folder or digits (make demo needs no download)"
+        ) from None
+    return Pictures(
+        list(train.classes),
+        Labelled(np.asarray(train.data), np.asarray(train.targets, np.int64)),
+        Labelled(np.asarray(test.data), np.asarray(test.targets, np.int64)),
+    )
+
+
+def download(archive: Path) -> None:
+    """Fetch the archive; an interrupted download leaves nothing behind under its name."""
+    # torchvision sets no time limit, and a network that swallows packets would hold the sweep for ever.
+    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT_S)
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=archive.parent) as folder:
+        download_url(CIFAR10.url, folder, archive.name, CIFAR10.tgz_md5)
+        Path(folder, archive.name).replace(archive)

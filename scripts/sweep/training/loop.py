@@ -1,0 +1,147 @@
+"""One training by the write-up's protocol: epochs of Adam, validation after each, the test set once."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from time import perf_counter
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sweep.grid import Run
+from sweep.models import build_model
+from sweep.training.optimizer import Adam, next_learning_rate
+
+# Pictures per evaluation step: few, since touching fresh memory for large activations costs more than it saves.
+EVALUATION_BATCH = 100
+
+
+class Split(NamedTuple):
+    """Pictures (n, 32, 32, 3) uint8 and labels (n,) int64, on one device."""
+
+    images: Tensor
+    labels: Tensor
+
+
+@dataclass
+class Outcome:
+    """What a training gives: per-epoch columns, and the epoch of the best validation accuracy (the latest of equals).
+
+    `diverged_epoch` is the epoch whose training or validation loss was not finite, or None; the columns end before it.
+    `best` and `last` hold one epoch's figures, `best` the test set's too; both are None if the first epoch diverged.
+    """
+
+    history: dict[str, list[float]] = field(default_factory=dict)
+    best: dict[str, float] | None = None
+    last: dict[str, float] | None = None
+    diverged_epoch: int | None = None
+
+
+def run_seed(run: Run) -> int:
+    """The seed of a run's generators, from its seed *and* its configuration, so that no two runs share their noise."""
+    digest = sha256(f"{run.model}/{run.name}/seed{run.seed}".encode()).digest()
+    return int.from_bytes(digest[:8]) >> 1
+
+
+def scale(images: Tensor) -> Tensor:
+    """uint8 pixels v to float32 (v − 128) / 255."""
+    return images.to(torch.float32).sub_(128).div_(255)
+
+
+def train_epoch(
+    model: nn.Module,
+    optimizer: Adam,
+    data: Split,
+    batch_size: int,
+    learning_rate: float,
+    generator: torch.Generator,
+    autocast: torch.autocast,
+) -> tuple[float, float]:
+    """One pass over the shuffled training set without its incomplete last batch; mean loss and accuracy of its batches,
+    in training mode, as the weights move."""
+    model.train()
+    size = len(data.labels)
+    order = torch.randperm(size, generator=generator, device=data.labels.device)
+    batches = order[: size // batch_size * batch_size].view(-1, batch_size)
+    loss_sum = torch.zeros((), dtype=torch.float64, device=order.device)
+    correct = torch.zeros((), dtype=torch.int64, device=order.device)
+    for indices in batches:
+        labels = data.labels.index_select(0, indices)
+        with autocast:
+            logits = model(scale(data.images.index_select(0, indices)))
+            loss = F.cross_entropy(logits, labels)
+        loss.backward()
+        optimizer.step(learning_rate)
+        # Summed where they are: reading a value here would make a GPU wait at every step.
+        loss_sum += loss.detach()
+        correct += (logits.detach().argmax(1) == labels).sum()
+    return loss_sum.item() / len(batches), correct.item() / batches.numel()
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, data: Split, autocast: torch.autocast) -> tuple[float, float]:
+    """Mean cross-entropy and accuracy over every picture of `data`, in evaluation mode."""
+    model.eval()
+    loss_sum = torch.zeros((), dtype=torch.float64, device=data.labels.device)
+    correct = torch.zeros((), dtype=torch.int64, device=data.labels.device)
+    for images, labels in zip(data.images.split(EVALUATION_BATCH), data.labels.split(EVALUATION_BATCH), strict=True):
+        with autocast:
+            logits = model(scale(images))
+            loss_sum += F.cross_entropy(logits, labels, reduction="sum")
+        correct += (logits.argmax(1) == labels).sum()
+    return loss_sum.item() / len(data.labels), correct.item() / len(data.labels)
+
+
+def train(run: Run, splits: Mapping[str, Split], classes: int, precision: str, log: Callable[[str], None]) -> Outcome:
+    """Train `run` on the device that `splits` (train, validation, test) lie on.
+
+    `precision` is "fp32", or "bf16" for autocast with float32 weights. `log` gets a line an epoch.
+    On a CPU the outcome, seconds aside, is bit-identical for the same torch, machine and number of threads.
+    """
+    device = splits["train"].labels.device
+    torch.manual_seed(run_seed(run))
+    generator = torch.Generator(device).manual_seed(run_seed(run))
+    model = build_model(run.model, classes, run.dropout_rate).to(device)
+    optimizer = Adam(model.parameters())
+    autocast = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+    learning_rate = run.learning_rate
+    outcome = Outcome()
+    best_weights: dict[str, Tensor] = {}
+
+    for epoch in range(run.epochs):
+        start = perf_counter()
+        train_loss, train_acc = train_epoch(
+            model, optimizer, splits["train"], run.batch_size, learning_rate, generator, autocast
+        )
+        val_loss, val_acc = evaluate(model, splits["validation"], autocast)
+        if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
+            outcome.diverged_epoch = epoch
+            log(f"epoch {epoch}: diverged: training loss {train_loss}, validation loss {val_loss}")
+            break
+        outcome.last = {
+            "train_loss": train_loss,
+            "train_acc": train_acc,
+            "val_loss": val_loss,
+            "val_acc": val_acc,
+            "learning_rate": learning_rate,
+            "seconds": perf_counter() - start,
+        }
+        for column, value in outcome.last.items():
+            outcome.history.setdefault(column, []).append(value)
+        log(
+            f"epoch {epoch}: training loss {train_loss:.4f}, accuracy {train_acc:.4f}; "
+            f"validation loss {val_loss:.4f}, accuracy {val_acc:.4f}; {outcome.last['seconds']:.2f} s"
+        )
+        if outcome.best is None or val_acc >= outcome.best["val_acc"]:
+            outcome.best = {"epoch": epoch, "val_loss": val_loss, "val_acc": val_acc}
+            best_weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        learning_rate = next_learning_rate(learning_rate, outcome.history["train_loss"])
+
+    if outcome.best is not None:
+        # The write-up's code evaluates the test set at every epoch that is the best so far; the last of them counts.
+        model.load_state_dict(best_weights)
+        outcome.best["test_loss"], outcome.best["test_acc"] = evaluate(model, splits["test"], autocast)
+    return outcome

@@ -1,0 +1,54 @@
+# From records to tables, and from tables to figures.
+
+
+rule aggregate:
+    input:
+        grid=GRID,
+        manifest=DATA / "manifest.json",
+        metrics=METRICS,
+        script=SCRIPTS / "aggregate.py",
+        library=[LIBRARY / "tables.py", LIBRARY / "records.py"],
+    output:
+        runs=TABLES / "runs.csv",
+        epochs=TABLES / "epochs.csv",
+        configurations=TABLES / "configurations.csv",
+    params:
+        rank_by=settings["report"]["rank_by"],
+    log:
+        RESULTS / "logs/aggregate.log",
+    benchmark:
+        RESULTS / "benchmarks/aggregate.jsonl"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    shell:
+        "python {input.script:q} --grid {input.grid} --runs {RESULTS}/runs --data {DATA} --rank-by {params.rank_by}"
+        " --tables {TABLES} > {log} 2>&1"
+
+
+rule plot:
+    input:
+        epochs=TABLES / "epochs.csv",
+        configurations=TABLES / "configurations.csv",
+        script=SCRIPTS / "plot.py",
+        library=LIBRARY / "figures.py",
+    output:
+        png=REPORT / "pics/{label}_{metric}.png",
+        svg=REPORT / "pics/{label}_{metric}.svg",
+    params:
+        model=lambda wildcards: LABELS[wildcards.label],
+        top=settings["report"]["top"],
+    log:
+        RESULTS / "logs/plot/{label}_{metric}.log",
+    benchmark:
+        RESULTS / "benchmarks/plot/{label}_{metric}.jsonl"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    shell:
+        "python {input.script:q} --tables {TABLES} --model {params.model} --metric {wildcards.metric}"
+        " --top {params.top} --output {output} > {log} 2>&1"

@@ -1,0 +1,77 @@
+# The checked config, and the paths and names that the rules share; no rules.
+import os
+import re
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+ROOT = Path(str(workflow.current_basedir)).parents[1]
+SCRIPTS = ROOT / "scripts"
+LIBRARY = SCRIPTS / "sweep"
+TEMPLATES = ROOT / "workflow" / "report"
+
+sys.path.insert(0, str(SCRIPTS))
+# The rules call `python`: the one that runs this, unless a rule's conda environment comes before it.
+os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
+
+# None of these imports torch: it would cost seconds at every dry run.
+from sweep.config import validated
+from sweep.errors import SweepError
+from sweep.files import json_text, write_text
+from sweep.grid import expand_grid, rate_name
+from sweep.metrics import METRIC_LABELS
+from sweep.models import training_mb_per_picture
+from sweep.records import code_hash
+from sweep.sources.listing import folder_fingerprint
+
+try:
+    settings = validated(config)
+except SweepError as error:
+    raise WorkflowError(str(error)) from None
+
+# The models to train, and each one's name in figures and report.
+MODELS = {name: space for name, space in settings["models"].items() if space is not None}
+LABELS = {model.upper(): model for model in MODELS}
+RUNS = list(expand_grid(MODELS, settings["seeds"]))
+
+RESULTS = Path("results", settings["experiment"])
+RECORDS = Path("results", "records")
+REPORT = Path("report", settings["experiment"])
+DATA = RESULTS / "data"
+TABLES = RESULTS / "tables"
+GRID = RESULTS / "grid.json"
+
+METRICS = [RESULTS / "runs" / run.path / "metrics.json" for run in RUNS]
+FIGURES = [
+    REPORT / "pics" / f"{label}_{metric}.{suffix}"
+    for label in LABELS
+    for metric in METRIC_LABELS
+    for suffix in ("png", "svg")
+]
+
+
+def one_of(values):
+    """A wildcard's pattern that matches exactly these values, so that no other path looks like a job's."""
+    return "|".join(re.escape(str(value)) for value in sorted(set(values)))
+
+
+wildcard_constraints:
+    model=one_of(MODELS),
+    batch_size=one_of(run.batch_size for run in RUNS),
+    learning_rate=one_of(rate_name(run.learning_rate) for run in RUNS),
+    dropout_rate=one_of(rate_name(run.dropout_rate) for run in RUNS),
+    seed=one_of(settings["seeds"]),
+    label=one_of(LABELS),
+    metric=one_of(METRIC_LABELS),
+
+
+# The grid as a file that changes only with its content: so its time tells that tables are stale where Snakemake's own
+# notes are missing (a fresh clone beside old results), and the programs need no 10,000 paths on their command line.
+grid = {
+    "models": MODELS,
+    "seeds": settings["seeds"],
+    "code_hashes": {model: code_hash(model) for model in MODELS},
+}
+if not GRID.exists() or GRID.read_text(encoding="utf-8") != json_text(grid):
+    write_text(GRID, json_text(grid))

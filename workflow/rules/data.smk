@@ -1,0 +1,33 @@
+# One prepared file for all trainings, and a small manifest that holds its content hash.
+
+
+def data_fingerprint(_wildcards):
+    """What tells that the source changed: nothing but a folder's pictures can."""
+    if settings["data"]["source"] != "folder":
+        return None
+    return folder_fingerprint(Path(settings["data"]["path"]), RESULTS / "folder_index.json")
+
+
+rule prepare_data:
+    input:
+        script=SCRIPTS / "prepare_data.py",
+        library=[LIBRARY / "prepared.py", *sorted((LIBRARY / "sources").glob("*.py"))],
+    output:
+        images=DATA / "images.safetensors",
+        manifest=DATA / "manifest.json",
+    params:
+        source=settings["data"]["source"],
+        validation_size=settings["data"]["validation_size"],
+        fingerprint=data_fingerprint,
+    log:
+        RESULTS / "logs" / "prepare_data.log",
+    benchmark:
+        RESULTS / "benchmarks" / "prepare_data.jsonl"
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+    shell:
+        "python {input.script:q} --source {params.source} --path={settings[data][path]:q}"
+        " --validation-size {params.validation_size} --output {DATA} > {log} 2>&1"

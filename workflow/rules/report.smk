@@ -1,0 +1,33 @@
+# From tables and figures to the report that people read.
+
+
+rule render_report:
+    input:
+        grid=GRID,
+        manifest=DATA / "manifest.json",
+        runs=TABLES / "runs.csv",
+        configurations=TABLES / "configurations.csv",
+        figures=FIGURES,
+        script=SCRIPTS / "render_report.py",
+        library=LIBRARY / "report.py",
+        templates=[TEMPLATES / "macros.md.j2", TEMPLATES / f"report.{settings['report']['language']}.md.j2"],
+    output:
+        REPORT / "report.md",
+    params:
+        language=settings["report"]["language"],
+        author=settings["report"]["author"],
+        rank_by=settings["report"]["rank_by"],
+        top=settings["report"]["top"],
+    log:
+        RESULTS / "logs/render_report.log",
+    benchmark:
+        RESULTS / "benchmarks/render_report.jsonl"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    shell:
+        "python {input.script:q} --grid {input.grid} --data {DATA} --tables {TABLES} --templates {TEMPLATES:q}"
+        " --language {params.language} --author={params.author:q} --rank-by {params.rank_by} --top {params.top}"
+        " --output {output} > {log} 2>&1"
