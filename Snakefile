@@ -20,3 +20,5 @@ rule all:
         METRICS,
         FIGURES,
         REPORT / "report.md",
+    message:
+        "Every record, figure and report is there"

@@ -75,6 +75,8 @@ def _numbers(value: Any, key: str = "") -> Iterator[tuple[str, int | float]]:
 
 
 def _check_grid(config: dict[str, Any]) -> None:
+    if config["experiment"] == "records":
+        raise SweepError("config: experiment: results/records holds the kept records; choose another name")
     known = model_names()
     for model, space in config["models"].items():
         if model not in known:

@@ -12,8 +12,6 @@ rule aggregate:
         runs=TABLES / "runs.csv",
         epochs=TABLES / "epochs.csv",
         configurations=TABLES / "configurations.csv",
-    params:
-        rank_by=settings["report"]["rank_by"],
     log:
         RESULTS / "logs/aggregate.log",
     benchmark:
@@ -23,6 +21,10 @@ rule aggregate:
     threads: 1
     resources:
         mem_mb=2000,
+    params:
+        rank_by=settings["report"]["rank_by"],
+    message:
+        "Gather the records of {RESULTS} in tables"
     shell:
         "python {input.script:q} --grid {input.grid} --runs {RESULTS}/runs --data {DATA} --rank-by {params.rank_by}"
         " --tables {TABLES} > {log} 2>&1"
@@ -37,9 +39,6 @@ rule plot:
     output:
         png=REPORT / "pics/{label}_{metric}.png",
         svg=REPORT / "pics/{label}_{metric}.svg",
-    params:
-        model=lambda wildcards: LABELS[wildcards.label],
-        top=settings["report"]["top"],
     log:
         RESULTS / "logs/plot/{label}_{metric}.log",
     benchmark:
@@ -49,6 +48,11 @@ rule plot:
     threads: 1
     resources:
         mem_mb=1000,
+    params:
+        model=lambda wildcards: LABELS[wildcards.label],
+        top=settings["report"]["top"],
+    message:
+        "Draw {output.png}"
     shell:
         "python {input.script:q} --tables {TABLES} --model {params.model} --metric {wildcards.metric}"
         " --top {params.top} --output {output} > {log} 2>&1"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-ROOT = Path(str(workflow.current_basedir)).parents[1]
+# Relative to where Snakemake runs, so that a clone that moves stays up to date.
+ROOT = Path(os.path.relpath(Path(str(workflow.current_basedir)).parents[1]))
 SCRIPTS = ROOT / "scripts"
 LIBRARY = SCRIPTS / "sweep"
 TEMPLATES = ROOT / "workflow" / "report"

@@ -15,10 +15,6 @@ rule prepare_data:
     output:
         images=DATA / "images.safetensors",
         manifest=DATA / "manifest.json",
-    params:
-        source=settings["data"]["source"],
-        validation_size=settings["data"]["validation_size"],
-        fingerprint=data_fingerprint,
     log:
         RESULTS / "logs" / "prepare_data.log",
     benchmark:
@@ -28,6 +24,12 @@ rule prepare_data:
     threads: 1
     resources:
         mem_mb=3000,
+    params:
+        source=settings["data"]["source"],
+        validation_size=settings["data"]["validation_size"],
+        fingerprint=data_fingerprint,
+    message:
+        "Prepare the pictures of {params.source}"
     shell:
         "python {input.script:q} --source {params.source} --path={settings[data][path]:q}"
         " --validation-size {params.validation_size} --output {DATA} > {log} 2>&1"

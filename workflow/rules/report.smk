@@ -13,11 +13,6 @@ rule render_report:
         templates=[TEMPLATES / "macros.md.j2", TEMPLATES / f"report.{settings['report']['language']}.md.j2"],
     output:
         REPORT / "report.md",
-    params:
-        language=settings["report"]["language"],
-        author=settings["report"]["author"],
-        rank_by=settings["report"]["rank_by"],
-        top=settings["report"]["top"],
     log:
         RESULTS / "logs/render_report.log",
     benchmark:
@@ -27,6 +22,13 @@ rule render_report:
     threads: 1
     resources:
         mem_mb=1000,
+    params:
+        language=settings["report"]["language"],
+        author=settings["report"]["author"],
+        rank_by=settings["report"]["rank_by"],
+        top=settings["report"]["top"],
+    message:
+        "Render {output}"
     shell:
         "python {input.script:q} --grid {input.grid} --data {DATA} --tables {TABLES} --templates {TEMPLATES:q}"
         " --language {params.language} --author={params.author:q} --rank-by {params.rank_by} --top {params.top}"

@@ -27,9 +27,6 @@ rule train:
         images=ancient(DATA / "images.safetensors"),
     output:
         metrics=RESULTS / "runs/{model}/{batch_size}_{learning_rate}_{dropout_rate}/seed{seed}/metrics.json",
-    params:
-        epochs=lambda wildcards: MODELS[wildcards.model]["epochs"],
-        code_hash=lambda wildcards: code_hash(wildcards.model),
     log:
         RESULTS / "logs/train/{model}/{batch_size}_{learning_rate}_{dropout_rate}/seed{seed}.log",
     benchmark:
@@ -40,6 +37,12 @@ rule train:
     resources:
         gpu=GPUS,
         mem_mb=train_mem_mb,
+    params:
+        epochs=lambda wildcards: MODELS[wildcards.model]["epochs"],
+        code_hash=lambda wildcards: code_hash(wildcards.model),
+    message:
+        "Train {wildcards.model} {wildcards.batch_size}_{wildcards.learning_rate}_{wildcards.dropout_rate}"
+        " with seed {wildcards.seed} for {params.epochs} epochs"
     shell:
         "python {SCRIPTS:q}/train.py --model {wildcards.model} --batch-size {wildcards.batch_size}"
         " --learning-rate {wildcards.learning_rate} --dropout-rate {wildcards.dropout_rate} --seed {wildcards.seed}"
