@@ -22,12 +22,15 @@ rule aggregate:
     resources:
         mem_mb=2000,
     params:
+        runs=RESULTS / "runs",
+        data=DATA,
+        tables=TABLES,
         rank_by=settings["report"]["rank_by"],
     message:
         "Gather the records of {RESULTS} in tables"
     shell:
-        "python {input.script:q} --grid {input.grid} --runs {RESULTS}/runs --data {DATA} --rank-by {params.rank_by}"
-        " --tables {TABLES} > {log} 2>&1"
+        "python {input.script:q} --grid {input.grid} --runs {params.runs} --data {params.data} --rank-by {params.rank_by}"
+        " --tables {params.tables} > {log} 2>&1"
 
 
 rule plot:
@@ -49,10 +52,11 @@ rule plot:
     resources:
         mem_mb=1000,
     params:
+        tables=TABLES,
         model=lambda wildcards: LABELS[wildcards.label],
         top=settings["report"]["top"],
     message:
         "Draw {output.png}"
     shell:
-        "python {input.script:q} --tables {TABLES} --model {params.model} --metric {wildcards.metric}"
+        "python {input.script:q} --tables {params.tables} --model {params.model} --metric {wildcards.metric}"
         " --top {params.top} --output {output} > {log} 2>&1"

@@ -14,12 +14,13 @@ TEMPLATES = ROOT / "workflow" / "report"
 
 sys.path.insert(0, str(SCRIPTS))
 # The rules call `python`: the one that runs this, unless a rule's conda environment comes before it.
-os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
+os.environ.update(PATH=os.pathsep.join([os.path.dirname(sys.executable), *os.get_exec_path()]))
 
 # None of these imports torch: it would cost seconds at every dry run.
 from sweep.config import validated
 from sweep.errors import SweepError
 from sweep.files import json_text, write_text
+from sweep.gpus import has_gpu
 from sweep.grid import expand_grid, rate_name
 from sweep.metrics import METRIC_LABELS
 from sweep.models import training_mb_per_picture
@@ -66,6 +67,21 @@ wildcard_constraints:
     label=one_of(LABELS),
     metric=one_of(METRIC_LABELS),
 
+
+def data_fingerprint(_wildcards):
+    """What tells that the source changed: nothing but a folder's pictures can."""
+    if settings["data"]["source"] != "folder":
+        return None
+    return folder_fingerprint(Path(settings["data"]["path"]), RESULTS / "folder_index.json")
+
+
+def train_mem_mb(wildcards, attempt):
+    """Measured: torch and the data, and what a step keeps of each of its pictures; more after a job that ran out."""
+    return attempt * round(1000 + training_mb_per_picture(wildcards.model) * int(wildcards.batch_size))
+
+
+# GPUs a training asks for.
+GPUS = {"auto": int(has_gpu()), "cpu": 0, "cuda": 1}[settings["training"]["device"]]
 
 # The grid as a file that changes only with its content: so its time tells that tables are stale where Snakemake's own
 # notes are missing (a fresh clone beside old results), and the programs need no 10,000 paths on their command line.

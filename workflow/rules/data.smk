@@ -1,13 +1,6 @@
 # One prepared file for all trainings, and a small manifest that holds its content hash.
 
 
-def data_fingerprint(_wildcards):
-    """What tells that the source changed: nothing but a folder's pictures can."""
-    if settings["data"]["source"] != "folder":
-        return None
-    return folder_fingerprint(Path(settings["data"]["path"]), RESULTS / "folder_index.json")
-
-
 rule prepare_data:
     input:
         script=SCRIPTS / "prepare_data.py",
@@ -25,11 +18,13 @@ rule prepare_data:
     resources:
         mem_mb=3000,
     params:
+        path=settings["data"]["path"],
+        folder=DATA,
         source=settings["data"]["source"],
         validation_size=settings["data"]["validation_size"],
         fingerprint=data_fingerprint,
     message:
         "Prepare the pictures of {params.source}"
     shell:
-        "python {input.script:q} --source {params.source} --path={settings[data][path]:q}"
-        " --validation-size {params.validation_size} --output {DATA} > {log} 2>&1"
+        "python {input.script:q} --source {params.source} --path={params.path:q}"
+        " --validation-size {params.validation_size} --output {params.folder} > {log} 2>&1"

@@ -23,6 +23,9 @@ rule render_report:
     resources:
         mem_mb=1000,
     params:
+        data=DATA,
+        tables=TABLES,
+        template_folder=TEMPLATES,
         language=settings["report"]["language"],
         author=settings["report"]["author"],
         rank_by=settings["report"]["rank_by"],
@@ -30,6 +33,6 @@ rule render_report:
     message:
         "Render {output}"
     shell:
-        "python {input.script:q} --grid {input.grid} --data {DATA} --tables {TABLES} --templates {TEMPLATES:q}"
+        "python {input.script:q} --grid {input.grid} --data {params.data} --tables {params.tables} --templates {params.template_folder:q}"
         " --language {params.language} --author={params.author:q} --rank-by {params.rank_by} --top {params.top}"
         " --output {output} > {log} 2>&1"
