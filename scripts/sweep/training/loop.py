@@ -15,6 +15,8 @@ from sweep.grid import Run
 from sweep.models import build_model
 from sweep.training.optimizer import Adam, next_learning_rate
 
+# What an epoch's row of the history holds.
+COLUMNS = ("train_loss", "train_acc", "val_loss", "val_acc", "learning_rate", "seconds")
 # Pictures per evaluation step: few, since touching fresh memory for large activations costs more than it saves.
 EVALUATION_BATCH = 100
 
@@ -34,7 +36,7 @@ class Outcome:
     `best` and `last` hold one epoch's figures, `best` the test set's too; both are None if the first epoch diverged.
     """
 
-    history: dict[str, list[float]] = field(default_factory=dict)
+    history: dict[str, list[float]] = field(default_factory=lambda: {column: [] for column in COLUMNS})
     best: dict[str, float] | None = None
     last: dict[str, float] | None = None
     diverged_epoch: int | None = None
@@ -121,19 +123,14 @@ def train(run: Run, splits: Mapping[str, Split], classes: int, precision: str, l
             outcome.diverged_epoch = epoch
             log(f"epoch {epoch}: diverged: training loss {train_loss}, validation loss {val_loss}")
             break
-        outcome.last = {
-            "train_loss": train_loss,
-            "train_acc": train_acc,
-            "val_loss": val_loss,
-            "val_acc": val_acc,
-            "learning_rate": learning_rate,
-            "seconds": perf_counter() - start,
-        }
+        seconds = perf_counter() - start
+        row = (train_loss, train_acc, val_loss, val_acc, learning_rate, seconds)
+        outcome.last = dict(zip(COLUMNS, row, strict=True))
         for column, value in outcome.last.items():
-            outcome.history.setdefault(column, []).append(value)
+            outcome.history[column].append(value)
         log(
             f"epoch {epoch}: training loss {train_loss:.4f}, accuracy {train_acc:.4f}; "
-            f"validation loss {val_loss:.4f}, accuracy {val_acc:.4f}; {outcome.last['seconds']:.2f} s"
+            f"validation loss {val_loss:.4f}, accuracy {val_acc:.4f}; {seconds:.2f} s"
         )
         if outcome.best is None or val_acc >= outcome.best["val_acc"]:
             outcome.best = {"epoch": epoch, "val_loss": val_loss, "val_acc": val_acc}
