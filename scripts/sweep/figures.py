@@ -10,7 +10,8 @@ from sweep.metrics import METRIC_LABELS
 # changes with each turn of the colours, so that no two of the first 24 curves look alike in grey either.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
 LINE_STYLES = ["solid", "dashed", "dotted", "dashdot"]
-LEGEND_COLUMNS = 5
+# A line of the legend, in characters of its names; a column adds those that its line and gaps take up.
+LEGEND_WIDTH, COLUMN_EXTRA = 84, 5
 
 
 def learning_curves(epochs: pd.DataFrame, configurations: pd.DataFrame, model: str, metric: str, top: int) -> Figure:
@@ -33,7 +34,6 @@ def learning_curves(epochs: pd.DataFrame, configurations: pd.DataFrame, model: s
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(
-        loc="outside upper center", ncols=LEGEND_COLUMNS, frameon=False, labelcolor="linecolor", fontsize="small"
-    )
+    columns = max(1, min(5, LEGEND_WIDTH // (max(map(len, names)) + COLUMN_EXTRA)))
+    figure.legend(loc="outside upper center", ncols=columns, frameon=False, labelcolor="linecolor", fontsize="small")
     return figure

@@ -1,0 +1,61 @@
+"""Made-up results of runs, as a training leaves them, for the tests of what comes after it."""
+
+from pathlib import Path
+from typing import Any
+
+from sweep.files import write_json
+from sweep.grid import Run
+from sweep.records import Record, make_record
+
+DATA_HASH = "d" * 64
+
+
+def result(
+    val_losses: list[float], val_accs: list[float], diverged_epoch: int | None = None, **environment: Any
+) -> dict[str, Any]:
+    """What a training says of a run with these validation figures an epoch; the others are made from them."""
+    history = {
+        "train_loss": [loss + 1 for loss in val_losses],
+        "train_acc": [accuracy / 2 for accuracy in val_accs],
+        "val_loss": val_losses,
+        "val_acc": val_accs,
+        "learning_rate": [0.001] * len(val_losses),
+        "seconds": [2.0] * len(val_losses),
+    }
+    epoch = max(range(len(val_accs)), key=lambda k: (val_accs[k], k), default=None)
+    best = None
+    if epoch is not None:
+        best = {"epoch": epoch, "val_loss": val_losses[epoch], "val_acc": val_accs[epoch]}
+        best |= {"test_loss": val_losses[epoch] + 0.5, "test_acc": val_accs[epoch] - 0.01}
+    return {
+        "commit": "c" * 40,
+        "status": "completed" if diverged_epoch is None else "diverged",
+        "diverged_epoch": diverged_epoch,
+        "history": history,
+        "best": best,
+        "last": {name: column[-1] for name, column in history.items()} if val_losses else None,
+        "training_s": 2.0 * len(val_losses) + 1,
+        "environment": {
+            "device_asked": "auto",
+            "device": "cpu",
+            "device_name": "Some CPU",
+            "precision_asked": "auto",
+            "precision": "fp32",
+            "threads": 1,
+            "python": "3.11.7",
+            "torch": "2.14.1",
+            **environment,
+        },
+    }
+
+
+def record(run: Run, *arguments: Any, **environment: Any) -> Record:
+    """The run's record with `result(…)`."""
+    return make_record(run, DATA_HASH, result(*arguments, **environment))
+
+
+def save_record(folder: Path, run: Run, *arguments: Any) -> Path:
+    """Write the run's metrics.json where it belongs below `folder`."""
+    file = folder / run.path / "metrics.json"
+    write_json(file, record(run, *arguments))
+    return file

@@ -1,0 +1,63 @@
+"""Which device and precision a training gets, on machines that this one is not."""
+
+import pytest
+import torch
+
+from sweep.errors import SweepError
+from sweep.hardware import choose_device, choose_precision
+
+
+@pytest.mark.parametrize(
+    ("asked", "allotted_gpus", "found", "device"),
+    [
+        ("auto", 1, True, "cuda"),
+        ("auto", 0, True, "cuda"),
+        ("auto", 0, False, "cpu"),
+        ("cuda", 1, True, "cuda"),
+        ("cpu", 0, True, "cpu"),
+        ("cpu", 1, False, "cpu"),
+    ],
+)
+def test_a_device_is_chosen(
+    monkeypatch: pytest.MonkeyPatch, asked: str, allotted_gpus: int, found: bool, device: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: found)
+    lines: list[str] = []
+    assert choose_device(asked, allotted_gpus, lines.append).type == device
+    # Only a fallback is worth a word.
+    assert any("on the CPU" in line for line in lines) == (asked == "auto" and not found)
+
+
+@pytest.mark.parametrize(("asked", "allotted_gpus"), [("cuda", 1), ("cuda", 0), ("auto", 1)])
+def test_a_gpu_that_is_missing_is_an_error_and_no_slow_fallback(
+    monkeypatch: pytest.MonkeyPatch, asked: str, allotted_gpus: int
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SweepError, match=r"no CUDA device: .*set training\.device to cpu"):
+        choose_device(asked, allotted_gpus, print)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "precision"),
+    [
+        ({"avx512_bf16": True, "amx_bf16": False}, "bf16"),
+        ({"amx_bf16": True}, "bf16"),
+        ({"avx2": True, "avx512_bf16": False, "amx_bf16": False}, "fp32"),
+        ({}, "fp32"),  # other processors
+    ],
+)
+def test_auto_precision_on_a_cpu_is_bf16_only_with_instructions_for_it(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], precision: str
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert choose_precision("auto", torch.device("cpu")) == precision
+    assert choose_precision("fp32", torch.device("cpu")) == "fp32"
+    assert choose_precision("bf16", torch.device("cpu")) == "bf16"
+
+
+@pytest.mark.parametrize(("native", "precision"), [(True, "bf16"), (False, "fp32")])
+def test_auto_precision_on_a_gpu_does_not_count_emulation(
+    monkeypatch: pytest.MonkeyPatch, native: bool, precision: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: native or including_emulation)
+    assert choose_precision("auto", torch.device("cuda")) == precision

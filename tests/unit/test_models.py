@@ -1,0 +1,133 @@
+"""The two models against the protocol's layers."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from sweep import models
+from sweep.errors import SweepError
+from sweep.models import build_model, model_names, training_mb_per_picture
+
+# By hand from the protocol: a layer's weights and biases; batch normalisation has a factor and a bias for each channel.
+MLP_PARAMETERS = (3072 * 100 + 100) + 2 * 100 + (100 * 10 + 10)
+CNN_PARAMETERS = (3 * 128 * 5 * 5 + 128) + 2 * 128 + (128 * 64 * 3 * 3 + 64) + 2 * 64 + (2304 * 10 + 10)
+
+
+@pytest.mark.parametrize(("name", "parameters"), [("mlp", MLP_PARAMETERS), ("cnn", CNN_PARAMETERS)])
+def test_layers_are_of_the_protocols_sizes(name: str, parameters: int) -> None:
+    model = build_model(name, 10, 0.2)
+    assert sum(parameter.numel() for parameter in model.parameters()) == parameters
+    assert model(torch.zeros(2, 32, 32, 3)).shape == (2, 10)
+    assert build_model(name, 3, 0.2)(torch.zeros(2, 32, 32, 3)).shape == (2, 3)
+
+
+def ones_before_the_last_dropout(name: str, features: int, dropout_rate: float) -> nn.Module:
+    """A model whose last dropout gets ones only, and whose head passes on what comes out of it."""
+    model = build_model(name, features, dropout_rate)
+    *_, bn_weight, bn_bias, head_weight, head_bias = model.parameters()
+    nn.init.zeros_(bn_weight)
+    nn.init.ones_(bn_bias)
+    nn.init.eye_(head_weight)
+    nn.init.zeros_(head_bias)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("name", "channels", "positions", "pictures"),
+    [("mlp", 100, 1, 64), ("cnn", 64, 36, 32)],  # the CNN drops a channel's 6×6 positions together
+)
+def test_dropout_is_inverted_of_the_right_grain_and_off_in_evaluation(
+    name: str, channels: int, positions: int, pictures: int
+) -> None:
+    torch.manual_seed(0)
+    model = ones_before_the_last_dropout(name, channels * positions, 0.2)
+    with torch.no_grad():
+        dropped = model(torch.randn(pictures, 32, 32, 3)).view(pictures, channels, positions)
+        whole = model.eval()(torch.randn(2, 32, 32, 3))
+    survivors = dropped != 0
+    torch.testing.assert_close(dropped, survivors * 1.25)  # 1 / (1 − 0.2)
+    assert (survivors == survivors[:, :, :1]).all()
+    # Each picture and channel by a throw of its own: the spread of the means is that of independent throws.
+    kept = survivors[:, :, 0].double()
+    assert kept.mean() == pytest.approx(0.8, abs=5 * (0.16 / kept.numel()) ** 0.5)
+    assert kept.mean(1).var() == pytest.approx(0.16 / channels, rel=0.75)
+    assert kept.mean(0).var() == pytest.approx(0.16 / pictures, rel=0.75)
+    torch.testing.assert_close(whole, torch.ones_like(whole), rtol=0, atol=0)
+
+
+class PlainCNN(nn.Module):
+    """The CNN in the protocol's order: convolution – BN – ReLU – Dropout2d – MaxPool, twice."""
+
+    def __init__(self, dropout_rate: float) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 128, 5),
+            nn.BatchNorm2d(128),
+            nn.ReLU(),
+            nn.Dropout2d(dropout_rate),
+            nn.MaxPool2d(2),
+            nn.Conv2d(128, 64, 3),
+            nn.BatchNorm2d(64),
+            nn.ReLU(),
+            nn.Dropout2d(dropout_rate),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(2304, 10),
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.layers(images.permute(0, 3, 1, 2).contiguous())
+        return logits
+
+
+@pytest.mark.parametrize("dropout_rate", [0.0, 0.4])
+def test_pooling_first_changes_neither_the_cnns_output_nor_its_gradients(dropout_rate: float) -> None:
+    torch.manual_seed(0)
+    ours, plain = build_model("cnn", 10, dropout_rate).double(), PlainCNN(dropout_rate).double()
+    # Factors of both signs: under a negative one the smallest activation becomes the largest.
+    for parameter in ours.parameters():
+        if parameter.dim() == 1:
+            nn.init.normal_(parameter)
+    with torch.no_grad():
+        for theirs, parameter in zip(plain.parameters(), ours.parameters(), strict=True):
+            theirs.copy_(parameter)
+    images = torch.randn(3, 32, 32, 3, dtype=torch.float64)
+    towards = torch.randn(3, 10, dtype=torch.float64)
+    logits, gradients = [], []
+    for model in (ours, plain):
+        torch.manual_seed(1)  # one channel mask for both
+        logits.append(model(images))
+        gradients.append(torch.autograd.grad((logits[-1] * towards).sum(), list(model.parameters())))
+    torch.testing.assert_close(logits[0], logits[1])
+    # Rounding alone makes the first convolution's bias gradient, which batch normalisation cancels: atol is for it.
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-7, atol=1e-9)
+
+
+def test_the_mlp_is_the_protocols_formula() -> None:
+    torch.manual_seed(0)
+    model = build_model("mlp", 10, 0.0).double()
+    w1, b1, factor, bias, w2, b2 = model.parameters()
+    images = torch.randn(5, 32, 32, 3, dtype=torch.float64)
+    hidden = images.reshape(5, 3072) @ w1.T + b1
+    hidden = (hidden - hidden.mean(0)) / (hidden.var(0, correction=0) + 1e-5).sqrt() * factor + bias
+    torch.testing.assert_close(model(images), hidden.clamp(min=0) @ w2.T + b2)
+
+
+def test_a_file_in_the_folder_is_a_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert model_names() == ["cnn", "mlp"]
+    (tmp_path / "__init__.py").touch()
+    (tmp_path / "zz.py").write_text("raise AssertionError('it was imported')\nTRAINING_MB_PER_PICTURE = 7\n")
+    (tmp_path / "aa.py").write_text("MB = 7\n")
+    monkeypatch.setattr(models, "__file__", str(tmp_path / "__init__.py"))
+    assert model_names() == ["aa", "zz"]
+    assert training_mb_per_picture("zz") == 7.0
+    with pytest.raises(SweepError, match=r"models/aa\.py does not say TRAINING_MB_PER_PICTURE"):
+        training_mb_per_picture("aa")
+
+
+@pytest.mark.parametrize(("name", "activations"), [("mlp", 4 * 100), ("cnn", 128 * 28 * 28 + 64 * 12 * 12)])
+def test_memory_for_a_picture_covers_what_a_step_must_keep(name: str, activations: int) -> None:
+    """At the least the picture and each layer's output as float32; a scheduler that believes less kills the job."""
+    assert training_mb_per_picture(name) >= 4 * (3072 + activations) / 1e6
