@@ -319,7 +319,7 @@ def test_cifar10_is_read_in_its_own_order(archive: Path, tmp_path: Path) -> None
 
 
 def test_cifar10_comes_out_of_the_prepared_file_as_it_was(archive: Path, tmp_path: Path) -> None:
-    """torchvision's array is a view whose bytes are not in the order of its indices."""
+    """The array that torchvision gives is a view whose bytes are not in the order of its indices."""
     pictures = load_source("cifar10", archive.parent, quiet)
     manifest = save_prepared(tmp_path / "prepared", "cifar10", pictures.class_names, split_validation(pictures, 4))
     tensors = map_prepared(tmp_path / "prepared", manifest)
