@@ -12,10 +12,9 @@ from sweep.report import context, render
 
 
 def main(args: argparse.Namespace) -> None:
-    # pandas' default parser may miss a float by its last bit.
-    runs, configurations = (
-        pd.read_csv(args.tables / f"{name}.csv", float_precision="round_trip") for name in ("runs", "configurations")
-    )
+    # Epochs are integers, also in a column with gaps.
+    runs = pd.read_csv(args.tables / "runs.csv", dtype={"diverged_epoch": "Int64", "best_epoch": "Int64"})
+    configurations = pd.read_csv(args.tables / "configurations.csv")
     grid = json.loads(args.grid.read_text(encoding="utf-8"))
     values = context(grid, read_manifest(args.data), runs, configurations, args.rank_by, args.top, args.author)
     write_text(args.output, render(args.templates, args.language, values))

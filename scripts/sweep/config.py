@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +51,16 @@ def _sentence(error: fastjsonschema.JsonSchemaValueException) -> str:
     message = error.message.removeprefix("data.").removeprefix("data ")
     if error.rule in ("required", "minItems"):
         return message
-    return f"{message}, not {error.value!r}{_hint(error.value)}"
+    return f"{message}, not {error.value!r}{_hint(error)}"
 
 
-def _hint(value: Any) -> str:
+def _hint(error: fastjsonschema.JsonSchemaValueException) -> str:
     """What to write for a number that YAML reads as text, such as 1e-3."""
+    number = {"integer": int, "number": float}.get(error.definition.get("type"))
+    if number is None or not isinstance(error.value, str):
+        return ""
     try:
-        return f"; it is text to YAML, write {float(value)!r} without quotes" if isinstance(value, str) else ""
+        return f"; it is text to YAML, write {number(error.value)!r} without quotes"
     except ValueError:
         return ""
 
@@ -83,15 +86,17 @@ def _check_grid(config: dict[str, Any]) -> None:
             raise SweepError(
                 f"config: models.{model}: there is no such model; scripts/sweep/models/ has {', '.join(known)}"
             )
-        for key in ("batch_sizes", "learning_rates", "dropout_rates") if space else ():
-            _refuse_repeats(f"models.{model}.{key}", space[key])
-    _refuse_repeats("seeds", config["seeds"])
+        if space is not None:
+            _refuse_repeats(f"models.{model}.batch_sizes", map(str, space["batch_sizes"]))
+            for key in ("learning_rates", "dropout_rates"):
+                _refuse_repeats(f"models.{model}.{key}", map(rate_name, space[key]))
+    _refuse_repeats("seeds", map(str, config["seeds"]))
     if all(space is None for space in config["models"].values()):
         raise SweepError("config: models: none is left to train; give at least one a search space")
 
 
-def _refuse_repeats(key: str, values: list[Any]) -> None:
-    for name, count in Counter(map(rate_name, values)).items():
+def _refuse_repeats(key: str, names: Iterable[str]) -> None:
+    for name, count in Counter(names).items():
         if count > 1:
             raise SweepError(f"config: {key} holds {name} {count} times (0.1 and 0.10 are one number); keep it once")
 

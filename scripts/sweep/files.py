@@ -34,8 +34,8 @@ def write_text(path: Path, text: str) -> None:
 
 
 def json_text(content: Any) -> str:
-    """`content` as strict JSON; NaN and infinities raise ValueError."""
-    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    """`content` as strict JSON in ASCII, so that file names of any encoding fit; NaN and infinities are ValueErrors."""
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
 def write_json(path: Path, content: Any) -> None:

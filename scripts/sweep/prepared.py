@@ -53,7 +53,8 @@ def save_prepared(folder: Path, source: str, class_names: list[str], arrays: Map
     sizes = {split: len(arrays[f"{split}_labels"]) for split in SPLITS}
     manifest = Manifest(source, class_names, sizes, content_hash(arrays, class_names))
     with replacing(folder / DATA_FILE) as temporary:
-        save_file(dict(arrays), temporary)
+        # A view's bytes are written as they lie in memory, whatever the order of its indices.
+        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, temporary)
     write_json(folder / MANIFEST_FILE, asdict(manifest))
     return manifest
 

@@ -61,14 +61,14 @@ def read_record(file: Path) -> Record:
     try:
         record: Record = json.loads(file.read_text(encoding="utf-8"))
         _validator()(record)
+        content_hash = canonical_hash({name: value for name, value in record.items() if name != "content_hash"})
     except OSError as error:
         raise SweepError(f"{file} cannot be read ({error.strerror})") from None
     except fastjsonschema.JsonSchemaValueException as error:
         raise SweepError(f"{file} is damaged or of another schema ({error})") from None
     except ValueError:
         raise SweepError(f"{file} is damaged (not JSON)") from None
-    content = {name: value for name, value in record.items() if name != "content_hash"}
-    if canonical_hash(content) != record["content_hash"]:
+    if content_hash != record["content_hash"]:
         raise SweepError(f"{file} is damaged (its content is not what its content_hash says)")
     return record
 

@@ -34,6 +34,12 @@ def context(
         if space is not None
     ]
     judged = [model for model in models if model["ranking"]]
+    by_accuracy = sorted(judged, key=lambda model: -model["highest_val_acc"]["last_val_acc"])
+    by_loss = sorted(judged, key=lambda model: model["lowest_val_loss"]["last_val_loss"])
+    best = {
+        "val_acc": [model["highest_val_acc"]["last_val_acc"] for model in by_accuracy],
+        "val_loss": [model["lowest_val_loss"]["last_val_loss"] for model in by_loss],
+    }
     return {
         "author": escape_markdown(author),
         "data": asdict(manifest),
@@ -41,8 +47,10 @@ def context(
         "rank_by": rank_by,
         "labels": METRIC_LABELS,
         "models": models,
-        "by_accuracy": sorted(judged, key=lambda model: -model["highest_val_acc"]["last_val_acc"]),
-        "by_loss": sorted(judged, key=lambda model: model["lowest_val_loss"]["last_val_loss"]),
+        "by_accuracy": by_accuracy,
+        "by_loss": by_loss,
+        # The measures whose best figure is that of several models.
+        "tied": [figure for figure, values in best.items() if len(values) > 1 and values[0] == values[1]],
         "environments": environments(runs),
     }
 

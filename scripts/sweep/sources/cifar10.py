@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from torchvision.datasets import CIFAR10
-from torchvision.datasets.utils import check_integrity, download_url
+from torchvision.datasets.utils import check_integrity, download_url, extract_archive
 
 from sweep.errors import SweepError
 from sweep.sources import Labelled, Pictures
@@ -22,15 +22,18 @@ def load(path: Path, log: Callable[[str], None]) -> Pictures:
     torchvision compares the checksum of every file with its own list before it unpickles anything.
     """
     archive = path / CIFAR10.filename
-    if archive.exists() and not check_integrity(str(archive), CIFAR10.tgz_md5):
-        raise SweepError(
-            f"{archive} is not the CIFAR-10 archive (its checksum is wrong): remove it, or replace it by {CIFAR10.url}"
-        )
     try:
-        if not archive.exists() and not (path / CIFAR10.base_folder).exists():
-            log(f"Downloading CIFAR-10 to {path}")
-            download(archive)
-        train, test = (CIFAR10(path, train=train, download=True) for train in (True, False))
+        if not is_unpacked(path):
+            if not archive.exists():
+                log(f"Downloading CIFAR-10 to {path}")
+                download(archive)
+            elif not check_integrity(str(archive), CIFAR10.tgz_md5):
+                raise SweepError(
+                    f"{archive} is not the CIFAR-10 archive (its checksum is wrong): "
+                    f"remove it, or replace it by {CIFAR10.url}"
+                )
+            extract_archive(str(archive), str(path))
+        train, test = (CIFAR10(path, train=train) for train in (True, False))
     except (OSError, RuntimeError, HTTPException) as error:
         raise SweepError(
             f"CIFAR-10 is not in {path} and could not be downloaded ({error}): put {CIFAR10.filename} from "
@@ -41,6 +44,12 @@ def load(path: Path, log: Callable[[str], None]) -> Pictures:
         Labelled(np.asarray(train.data), np.asarray(train.targets, np.int64)),
         Labelled(np.asarray(test.data), np.asarray(test.targets, np.int64)),
     )
+
+
+def is_unpacked(path: Path) -> bool:
+    """Whether all files of the unpacked data set are in `path`, with the checksums that torchvision lists."""
+    files = [*CIFAR10.train_list, *CIFAR10.test_list, (CIFAR10.meta["filename"], CIFAR10.meta["md5"])]
+    return all(check_integrity(str(path / CIFAR10.base_folder / name), md5) for name, md5 in files)
 
 
 def download(archive: Path) -> None:

@@ -45,7 +45,9 @@ def load(path: Path, log: Callable[[str], None]) -> Pictures:
 def read_picture(file: str) -> NDArray[np.uint8]:
     """A picture file as (32, 32, 3) uint8 RGB, resized where it is of another size."""
     with Image.open(file) as image:
-        rgb = image.convert("RGB")
+        # Pillow would clip 16 bits at 255; their upper eight are the picture.
+        deep = image.mode.startswith("I;16")
+        rgb = (Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)) if deep else image).convert("RGB")
     if rgb.size != IMAGE_SIZE:
         rgb = rgb.resize(IMAGE_SIZE, Image.Resampling.BILINEAR)
     return np.asarray(rgb)

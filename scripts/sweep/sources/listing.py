@@ -71,4 +71,5 @@ def folder_fingerprint(path: Path, cache: Path) -> str:
     if current != known:
         write_json(cache, current)
     prefix = len(str(path))
-    return sha256("".join(f"{file[prefix:]}\0{entry[2]}" for file, entry in current.items()).encode()).hexdigest()
+    contents = "".join(f"{file[prefix:]}\0{entry[2]}" for file, entry in current.items())
+    return sha256(os.fsencode(contents)).hexdigest()

@@ -37,7 +37,9 @@ class Adam:
         self.mean_square.mul_(BETA2).addcmul_(self.gradients, self.gradients, value=1 - BETA2)
         # The two bias corrections: 1/(1 − β₂ᵗ) under the root, 1/(1 − β₁ᵗ) in the step's size.
         denominator = self.mean_square.sqrt().mul_((1 - BETA2**self.steps) ** -0.5).add_(EPS)
-        self.weights.addcdiv_(self.mean, denominator, value=-learning_rate / (1 - BETA1**self.steps))
+        # A rate that float32 cannot hold diverges like the largest one that it can.
+        step_size = min(learning_rate / (1 - BETA1**self.steps), torch.finfo(torch.float32).max)
+        self.weights.addcdiv_(self.mean, denominator, value=-step_size)
         self.gradients.zero_()
 
 
