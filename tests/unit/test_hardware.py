@@ -1,5 +1,7 @@
 """Which device and precision a training gets, on machines that this one is not."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -40,14 +42,15 @@ def test_a_gpu_that_is_missing_is_an_error_and_no_slow_fallback(
 @pytest.mark.parametrize(
     ("capabilities", "precision"),
     [
-        ({"avx512_bf16": True, "amx_bf16": False}, "bf16"),
-        ({"amx_bf16": True}, "bf16"),
+        ({"cpu_name": "AMD EPYC", "avx512_bf16": True, "amx_bf16": False}, "bf16"),
+        ({"cpu_name": "Intel Xeon", "avx512_bf16": True, "amx_bf16": False}, "fp32"),
+        ({"cpu_name": "Intel Xeon", "avx512_bf16": True, "amx_bf16": True}, "bf16"),
         ({"avx2": True, "avx512_bf16": False, "amx_bf16": False}, "fp32"),
         ({}, "fp32"),  # other processors
     ],
 )
-def test_auto_precision_on_a_cpu_is_bf16_only_with_instructions_for_it(
-    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], precision: str
+def test_auto_precision_on_a_cpu_is_bf16_only_where_it_is_the_faster_one(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, Any], precision: str
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     assert choose_precision("auto", torch.device("cpu")) == precision

@@ -11,8 +11,9 @@ from sweep.errors import SweepError
 from sweep.models import build_model, model_names, training_mb_per_picture
 
 # By hand from the protocol: a layer's weights and biases; batch normalisation has a factor and a bias for each channel.
+# The convolutions have no biases, which batch normalisation would subtract again.
 MLP_PARAMETERS = (3072 * 100 + 100) + 2 * 100 + (100 * 10 + 10)
-CNN_PARAMETERS = (3 * 128 * 5 * 5 + 128) + 2 * 128 + (128 * 64 * 3 * 3 + 64) + 2 * 64 + (2304 * 10 + 10)
+CNN_PARAMETERS = 3 * 128 * 5 * 5 + 2 * 128 + 128 * 64 * 3 * 3 + 2 * 64 + (2304 * 10 + 10)
 
 
 @pytest.mark.parametrize(("name", "parameters"), [("mlp", MLP_PARAMETERS), ("cnn", CNN_PARAMETERS)])
@@ -83,26 +84,37 @@ class PlainCNN(nn.Module):
 
 
 @pytest.mark.parametrize("dropout_rate", [0.0, 0.4])
-def test_pooling_first_changes_neither_the_cnns_output_nor_its_gradients(dropout_rate: float) -> None:
+def test_the_cnns_shortcuts_change_neither_output_nor_gradients_nor_statistics(dropout_rate: float) -> None:
     torch.manual_seed(0)
     ours, plain = build_model("cnn", 10, dropout_rate).double(), PlainCNN(dropout_rate).double()
     # Factors of both signs: under a negative one the smallest activation becomes the largest.
     for parameter in ours.parameters():
         if parameter.dim() == 1:
             nn.init.normal_(parameter)
+    biases = [conv.bias for conv in plain.layers if isinstance(conv, nn.Conv2d)]
+    shared = [parameter for parameter in plain.parameters() if all(parameter is not bias for bias in biases)]
     with torch.no_grad():
-        for theirs, parameter in zip(plain.parameters(), ours.parameters(), strict=True):
+        for theirs, parameter in zip(shared, ours.parameters(), strict=True):
             theirs.copy_(parameter)
     images = torch.randn(3, 32, 32, 3, dtype=torch.float64)
     towards = torch.randn(3, 10, dtype=torch.float64)
     logits, gradients = [], []
-    for model in (ours, plain):
+    for model, parameters in ((ours, list(ours.parameters())), (plain, shared + biases)):
         torch.manual_seed(1)  # one channel mask for both
         logits.append(model(images))
-        gradients.append(torch.autograd.grad((logits[-1] * towards).sum(), list(model.parameters())))
+        gradients.append(torch.autograd.grad((logits[-1] * towards).sum(), parameters))
     torch.testing.assert_close(logits[0], logits[1])
-    # Rounding alone makes the first convolution's bias gradient, which batch normalisation cancels: atol is for it.
-    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-7, atol=1e-9)
+    torch.testing.assert_close(gradients[0], gradients[1][: len(shared)], rtol=1e-7, atol=1e-9)
+    for gradient in gradients[1][len(shared) :]:
+        torch.testing.assert_close(gradient, torch.zeros_like(gradient), rtol=0, atol=1e-9)
+
+    norms = [norm for norm in plain.layers if isinstance(norm, nn.BatchNorm2d)]
+    for block, norm, bias in zip(ours.blocks, norms, biases, strict=True):
+        # One step from 0 with momentum 0.2, and torch's with 0.1; a bias that we have not moves the mean.
+        torch.testing.assert_close(block.norm.running_mean / 0.2 + bias, norm.running_mean / 0.1)
+        torch.testing.assert_close(block.norm.running_var, norm.running_var)
+        norm.running_mean.copy_(block.norm.running_mean + bias.detach())
+    torch.testing.assert_close(ours.eval()(images), plain.eval()(images))
 
 
 def test_the_mlp_is_the_protocols_formula() -> None:

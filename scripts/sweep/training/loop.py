@@ -48,9 +48,28 @@ def run_seed(run: Run) -> int:
     return int.from_bytes(digest[:8]) >> 1
 
 
-def scale(images: Tensor) -> Tensor:
-    """uint8 pixels v to float32 (v − 128) / 255."""
-    return images.to(torch.float32).sub_(128).div_(255)
+def scale(images: Tensor, dtype: torch.dtype) -> Tensor:
+    """uint8 pixels v to (v − 128) / 255 in `dtype`; v − 128 is exact in bfloat16 too."""
+    return images.to(dtype).sub_(128).div_(255)
+
+
+def compute(dtype: torch.dtype, device: torch.device) -> torch.autocast:
+    """The context of forward passes: bfloat16 is autocast with float32 weights, and float32 is plain."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16)
+
+
+def train_step(
+    model: nn.Module, optimizer: Adam, data: Split, indices: Tensor, learning_rate: float, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """One step on the pictures `indices`, (batch size,) int64, of `data`; its mean loss and its number of right
+    answers, still on the device."""
+    labels = data.labels.index_select(0, indices)
+    with compute(dtype, labels.device):
+        logits = model(scale(data.images.index_select(0, indices), dtype))
+        loss = F.cross_entropy(logits, labels)
+    loss.backward()
+    optimizer.step(learning_rate)
+    return loss.detach(), (logits.detach().argmax(1) == labels).sum()
 
 
 def train_epoch(
@@ -60,10 +79,10 @@ def train_epoch(
     batch_size: int,
     learning_rate: float,
     generator: torch.Generator,
-    autocast: torch.autocast,
+    dtype: torch.dtype,
 ) -> tuple[float, float]:
     """One pass over the shuffled training set without its incomplete last batch; mean loss and accuracy of its batches,
-    in training mode, as the weights move."""
+    in training mode, as the weights move. `dtype` as in `compute`."""
     model.train()
     size = len(data.labels)
     order = torch.randperm(size, generator=generator, device=data.labels.device)
@@ -71,27 +90,22 @@ def train_epoch(
     loss_sum = torch.zeros((), dtype=torch.float64, device=order.device)
     correct = torch.zeros((), dtype=torch.int64, device=order.device)
     for indices in batches:
-        labels = data.labels.index_select(0, indices)
-        with autocast:
-            logits = model(scale(data.images.index_select(0, indices)))
-            loss = F.cross_entropy(logits, labels)
-        loss.backward()
-        optimizer.step(learning_rate)
+        loss, hits = train_step(model, optimizer, data, indices, learning_rate, dtype)
         # Summed where they are: reading a value here would make a GPU wait at every step.
-        loss_sum += loss.detach()
-        correct += (logits.detach().argmax(1) == labels).sum()
+        loss_sum += loss
+        correct += hits
     return loss_sum.item() / len(batches), correct.item() / batches.numel()
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, data: Split, autocast: torch.autocast) -> tuple[float, float]:
+def evaluate(model: nn.Module, data: Split, dtype: torch.dtype) -> tuple[float, float]:
     """Mean cross-entropy and accuracy over every picture of `data`, in evaluation mode."""
     model.eval()
     loss_sum = torch.zeros((), dtype=torch.float64, device=data.labels.device)
     correct = torch.zeros((), dtype=torch.int64, device=data.labels.device)
     for images, labels in zip(data.images.split(EVALUATION_BATCH), data.labels.split(EVALUATION_BATCH), strict=True):
-        with autocast:
-            logits = model(scale(images))
+        with compute(dtype, labels.device):
+            logits = model(scale(images, dtype))
             loss_sum += F.cross_entropy(logits, labels, reduction="sum")
         correct += (logits.argmax(1) == labels).sum()
     return loss_sum.item() / len(data.labels), correct.item() / len(data.labels)
@@ -108,7 +122,7 @@ def train(run: Run, splits: Mapping[str, Split], classes: int, precision: str, l
     generator = torch.Generator(device).manual_seed(run_seed(run))
     model = build_model(run.model, classes, run.dropout_rate).to(device)
     optimizer = Adam(model.parameters())
-    autocast = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
     learning_rate = run.learning_rate
     outcome = Outcome()
     best_weights: dict[str, Tensor] = {}
@@ -116,9 +130,9 @@ def train(run: Run, splits: Mapping[str, Split], classes: int, precision: str, l
     for epoch in range(run.epochs):
         start = perf_counter()
         train_loss, train_acc = train_epoch(
-            model, optimizer, splits["train"], run.batch_size, learning_rate, generator, autocast
+            model, optimizer, splits["train"], run.batch_size, learning_rate, generator, dtype
         )
-        val_loss, val_acc = evaluate(model, splits["validation"], autocast)
+        val_loss, val_acc = evaluate(model, splits["validation"], dtype)
         if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
             outcome.diverged_epoch = epoch
             log(f"epoch {epoch}: diverged: training loss {train_loss}, validation loss {val_loss}")
@@ -140,5 +154,5 @@ def train(run: Run, splits: Mapping[str, Split], classes: int, precision: str, l
     if outcome.best is not None:
         # The write-up's code evaluates the test set at every epoch that is the best so far; the last of them counts.
         model.load_state_dict(best_weights)
-        outcome.best["test_loss"], outcome.best["test_acc"] = evaluate(model, splits["test"], autocast)
+        outcome.best["test_loss"], outcome.best["test_acc"] = evaluate(model, splits["test"], dtype)
     return outcome

@@ -11,8 +11,8 @@ BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
 class Adam:
     """Adam (Kingma & Ba 2015, algorithm 1) with torch's defaults, on all parameters as one flat vector.
 
-    It is here since constructing `torch.optim.Adam` imports the compiler stack, which takes longer than a short run's
-    training, and since one vector takes a handful of kernels a step however many parameters there are.
+    It is torch's own fused kernel, one a step however many parameters there are. `torch.optim.Adam` would call the same
+    kernel, but constructing it imports the compiler stack, which takes longer than a short run's training.
     The parameters become views of the vector: build the optimiser after moving the model to its device.
     """
 
@@ -22,7 +22,7 @@ class Adam:
         self.gradients = torch.zeros_like(self.weights)
         self.mean = torch.zeros_like(self.weights)
         self.mean_square = torch.zeros_like(self.weights)
-        self.steps = 0
+        self.steps = torch.zeros((), device=self.weights.device)
         sizes = [parameter.numel() for parameter in parameters]
         for parameter, weights, gradients in zip(
             parameters, self.weights.split(sizes), self.gradients.split(sizes), strict=True
@@ -33,13 +33,21 @@ class Adam:
     def step(self, learning_rate: float) -> None:
         """Move the parameters by their gradients, then clear these."""
         self.steps += 1
-        self.mean.lerp_(self.gradients, 1 - BETA1)
-        self.mean_square.mul_(BETA2).addcmul_(self.gradients, self.gradients, value=1 - BETA2)
-        # The two bias corrections: 1/(1 − β₂ᵗ) under the root, 1/(1 − β₁ᵗ) in the step's size.
-        denominator = self.mean_square.sqrt().mul_((1 - BETA2**self.steps) ** -0.5).add_(EPS)
-        # A rate that float32 cannot hold diverges like the largest one that it can.
-        step_size = min(learning_rate / (1 - BETA1**self.steps), torch.finfo(torch.float32).max)
-        self.weights.addcdiv_(self.mean, denominator, value=-step_size)
+        torch._fused_adam_(
+            [self.weights],
+            [self.gradients],
+            [self.mean],
+            [self.mean_square],
+            [],
+            [self.steps],
+            lr=learning_rate,
+            beta1=BETA1,
+            beta2=BETA2,
+            weight_decay=0.0,
+            eps=EPS,
+            amsgrad=False,
+            maximize=False,
+        )
         self.gradients.zero_()
 
 

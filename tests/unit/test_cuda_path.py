@@ -1,0 +1,73 @@
+"""What can be shown of the CUDA path without a GPU: a training step on torch's `meta` device.
+
+Meta tensors have no values, so whatever would make a GPU wait (`.item()`, a branch on a value) raises there; and a
+dispatch mode sees a tensor of another device that slips in. What `meta` lacks is replaced here and stays with review:
+autocast, generators, and the fused kernels of Adam and of batch statistics.
+"""
+
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from sweep.models import build_model, model_names
+from sweep.training import loop
+from sweep.training.loop import Split, train_step
+from sweep.training.optimizer import Adam
+
+
+class OneDevice(TorchDispatchMode):
+    """Refuses every operation on a tensor that is not on `meta`, and counts the others."""
+
+    operations = 0
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = function(*args, **(kwargs or {}))
+        for leaf in tree_leaves((args, kwargs, result)):
+            assert not isinstance(leaf, Tensor) or leaf.device.type == "meta", f"{function}: {leaf.device}"
+        self.operations += 1
+        return result
+
+
+@pytest.fixture
+def on_meta(monkeypatch: pytest.MonkeyPatch) -> None:
+    def update_stats(x: Tensor, mean: Tensor, var: Tensor, momentum: float) -> tuple[Tensor, Tensor]:
+        mean.lerp_(x.mean((0, 2, 3)), momentum)
+        var.lerp_(x.var((0, 2, 3)), momentum)
+        return mean, var
+
+    def fused_adam(weights: Any, gradients: Any, means: Any, squares: Any, _: Any, steps: Any, **options: Any) -> None:
+        for weight, gradient, mean, square, step in zip(weights, gradients, means, squares, steps, strict=True):
+            mean.lerp_(gradient, 1 - options["beta1"])
+            square.lerp_(gradient**2, 1 - options["beta2"])
+            rate = options["lr"] / (1 - options["beta1"] ** step)
+            weight.sub_(rate * mean / ((square / (1 - options["beta2"] ** step)).sqrt() + options["eps"]))
+
+    monkeypatch.setattr(torch, "batch_norm_update_stats", update_stats)
+    monkeypatch.setattr(torch, "_fused_adam_", fused_adam)
+    monkeypatch.setattr(loop, "compute", lambda *_: nullcontext())
+
+
+@pytest.mark.usefixtures("on_meta")
+@pytest.mark.parametrize("name", model_names())
+def test_a_training_step_stays_on_its_device_and_never_waits_for_it(name: str) -> None:
+    data = Split(
+        torch.empty(50, 32, 32, 3, dtype=torch.uint8, device="meta"), torch.empty(50, dtype=torch.int64, device="meta")
+    )
+    model = build_model(name, 10, 0.2).to("meta").train()
+    optimizer = Adam(model.parameters())
+    indices = torch.empty(8, dtype=torch.int64, device="meta")
+    with OneDevice() as mode:
+        for _ in range(2):
+            loss, correct = train_step(model, optimizer, data, indices, 0.001, torch.float32)
+    assert (loss.shape, correct.shape) == ((), ())
+    assert mode.operations > 50
+    # The check itself: indices that stayed on the CPU, and a value that is read.
+    with pytest.raises(AssertionError, match="cpu"), OneDevice():
+        train_step(model, optimizer, data, torch.arange(8), 0.001, torch.float32)
+    with pytest.raises(RuntimeError, match="meta"):
+        loss.item()
