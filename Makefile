@@ -6,7 +6,7 @@ SNAKEMAKE = snakemake --cores all --resources gpu=1 --show-failed-logs --rerun-i
 # A progress bar where the terminal is one.
 SNAKEMAKE += $(shell [ -t 2 ] && echo --logger rich)
 
-.PHONY: demo run test lint
+.PHONY: demo run test lint bench
 
 demo: .venv/requirements.txt
 	$(SNAKEMAKE) --workflow-profile workflow/profiles/demo
@@ -18,6 +18,9 @@ run: .venv/requirements.txt
 
 test: .venv/requirements-dev.txt
 	python -m pytest tests
+
+bench: .venv/requirements-dev.txt
+	PYTHONPATH=scripts:tests/unit python tests/bench/bench.py
 
 lint: .venv/requirements-dev.txt
 	ruff check

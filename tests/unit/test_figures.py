@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from examples import record
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+from examples import record
 from sweep.figures import learning_curves
 from sweep.grid import Run, expand_grid
 from sweep.metrics import METRIC_LABELS

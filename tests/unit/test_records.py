@@ -10,8 +10,8 @@ from typing import Any
 import jsonschema
 import pytest
 import torch
-from examples import DATA_HASH, record, result
 
+from examples import DATA_HASH, record, result
 from sweep import records
 from sweep.errors import SweepError
 from sweep.files import write_json

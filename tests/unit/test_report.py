@@ -10,10 +10,10 @@ from typing import Any
 import jinja2
 import pandas as pd
 import pytest
-from examples import record
 from markdown_it import MarkdownIt
 
 import render_report
+from examples import record
 from sweep.files import write_json, write_text
 from sweep.grid import expand_grid
 from sweep.prepared import Manifest

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from examples import DATA_HASH, record, save_record
 
+from examples import DATA_HASH, record, save_record
 from sweep.errors import SweepError
 from sweep.grid import Run, expand_grid
 from sweep.tables import configuration_table, epoch_table, read_records, run_table

@@ -1,6 +1,7 @@
 """The config as a user meets it: what is refused before any job, and the demo."""
 
 import pytest
+
 from conftest import REPOSITORY, Sweep
 
 

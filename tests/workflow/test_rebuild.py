@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from conftest import ANALYSIS, CNN_RUNS, MLP_RUNS, Sweep, copy_code
 
 EDITED_LOOP = ("scripts/sweep/training/loop.py", "EVALUATION_BATCH = 100", "EVALUATION_BATCH = 10")

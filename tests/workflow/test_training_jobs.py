@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from conftest import CNN_RUNS, MLP_RUNS, Sweep
 
 RUN = "mlp/8_0.001_0.5/seed0"

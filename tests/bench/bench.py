@@ -1,0 +1,368 @@
+"""`make bench`: the sweep's speed beside that of what one would write or use instead.
+
+Both sides of a comparison run alternately, each in a process of its own. The table goes to the terminal and, with every
+single timing, to results/bench.json.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+
+from examples import result
+from sweep.files import write_json, write_text
+from sweep.grid import Run, expand_grid
+from sweep.hardware import choose_precision, device_name
+from sweep.metrics import METRIC_LABELS
+from sweep.prepared import SPLITS, Manifest, save_prepared
+from sweep.records import make_record
+from sweep.sources import load_source, split_validation
+
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parents[1]
+SCRIPTS = REPOSITORY / "scripts"
+
+SIZES = {"train": 40_000, "validation": 10_000, "test": 10_000}
+THREADS = 2
+SNAKEMAKE = [sys.executable, "-m", "snakemake", "--cores", str(THREADS)]
+
+Timings = dict[str, list[float]]
+
+
+class Side:
+    """A process of sides.py."""
+
+    def __init__(self, side: str, data: Path, model: str, batch_size: int, precision: str) -> None:
+        options = {"model": model, "batch-size": batch_size, "precision": precision, "threads": THREADS, "data": data}
+        command = [sys.executable, str(HERE / "sides.py"), side]
+        command += [str(word) for name, value in options.items() for word in (f"--{name}", value)]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+
+    def take(self, steps: int) -> dict[str, float]:
+        """Let it take some steps; seconds a step, and peak_mb."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{steps}\n")
+        self.process.stdin.flush()
+        for line in self.process.stdout:
+            if line.startswith("{"):
+                answer: dict[str, float] = json.loads(line)
+                return answer
+        raise SystemExit(f"Error: a side of the comparison failed: {self.process.args}")
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+def steps_of(sides: dict[str, tuple[Side, int]], rounds: int) -> tuple[Timings, dict[str, float]]:
+    """Seconds a step of each side, in alternate rounds after one to warm up, and its peak memory in MB.
+    `sides` has the number of steps a round beside each side."""
+    timings: Timings = {name: [] for name in sides}
+    peaks = {}
+    for number in range(rounds + 1):
+        for name, (side, steps) in sides.items():
+            answer = side.take(steps)
+            peaks[name] = answer["peak_mb"]
+            if number > 0:
+                timings[name].append(answer["seconds"])
+    for side, _ in sides.values():
+        side.end()
+    return timings, peaks
+
+
+def seconds(command: list[str], folder: Path | None = None, environment: dict[str, str] | None = None) -> float:
+    """How long a command takes; it must succeed."""
+    start = perf_counter()
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, **(environment or {})}, capture_output=True, text=True
+    )
+    taken = perf_counter() - start
+    if done.returncode != 0:
+        raise SystemExit(f"Error: {command} failed:\n{done.stdout}{done.stderr}")
+    return taken
+
+
+def alternate(commands: dict[str, Callable[[], float]], rounds: int) -> Timings:
+    """What each of the commands returns, in alternate rounds."""
+    timings: Timings = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            timings[name].append(command())
+    return timings
+
+
+def train_command(side: str, run: Run, data: Path, folder: Path) -> list[str]:
+    """A whole job of one run, ours in a folder without records, or the plain script's."""
+    options: dict[str, Any] = {
+        "model": run.model,
+        "batch-size": run.batch_size,
+        "learning-rate": run.learning_rate,
+        "dropout-rate": run.dropout_rate,
+        "epochs": run.epochs,
+        "data": data,
+    }
+    if side == "plain":
+        program = HERE / "plain.py"
+        options |= {"output": folder / "plain.json"}
+    else:
+        program = SCRIPTS / "train.py"
+        options |= {"seed": run.seed, "threads": 1, "device": "cpu", "precision": "auto", "gpus": 0}
+        options |= {"metrics": folder / "metrics.json", "records": Path(tempfile.mkdtemp(dir=folder))}
+    return [
+        sys.executable,
+        str(program),
+        *(str(word) for item in options.items() for word in (f"--{item[0]}", item[1])),
+    ]
+
+
+def prepare(folder: Path) -> tuple[Path, str]:
+    """The prepared data: the config's CIFAR-10 where it is there, else random pictures of its shapes."""
+    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))["data"]
+    path = REPOSITORY / config["path"]
+    found = {
+        "cifar10": (path / "cifar-10-python.tar.gz").exists() or (path / "cifar-10-batches-py").exists(),
+        "folder": (path / "train").is_dir(),
+    }
+    if found.get(config["source"]):
+        pictures = load_source(config["source"], path, print)
+        arrays = split_validation(pictures, config["validation_size"])
+        if {split: len(arrays[f"{split}_labels"]) for split in SPLITS} == SIZES:
+            save_prepared(folder, config["source"], pictures.class_names, arrays)
+            return folder, f"the real pictures of {config['path']}"
+    random = np.random.default_rng(0)
+    arrays = {}
+    for split, size in SIZES.items():
+        arrays[f"{split}_images"] = random.integers(0, 256, (size, 32, 32, 3), dtype=np.uint8)
+        arrays[f"{split}_labels"] = random.integers(0, 10, size)
+    save_prepared(folder, "cifar10", [str(name) for name in range(10)], arrays)
+    return folder, "random pictures of CIFAR-10's shapes"
+
+
+def space(count: int, epochs: int) -> dict[str, Any]:
+    """A search space of `count` configurations, a multiple of 10."""
+    return {
+        "batch_sizes": [64 + position for position in range(count // 10)],
+        "learning_rates": [0.001, 0.002],
+        "dropout_rates": [0.0, 0.1, 0.2, 0.3, 0.4],
+        "epochs": epochs,
+    }
+
+
+def project(folder: Path, models: dict[str, Any], data: Path) -> list[str]:
+    """Make `folder` a place of its own for results, with prepared data; the Snakemake command for it."""
+    config = {
+        "experiment": "bench",
+        "data": {"source": "cifar10", "validation_size": SIZES["validation"]},
+        "models": models,
+        "training": {"device": "cpu"},
+        "report": {"language": "en"},
+    }
+    write_text(folder / "config.yaml", yaml.safe_dump(config))
+    target = folder / "results" / "bench" / "data"
+    target.mkdir(parents=True)
+    for file in data.iterdir():
+        shutil.copy(file, target)
+    return [*SNAKEMAKE, "--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(folder)]
+
+
+def synthesised(models: dict[str, Any], data_hash: str) -> Iterable[tuple[Run, dict[str, Any]]]:
+    """Each run of `models` with a made-up record."""
+    for number, run in enumerate(expand_grid(models, [0])):
+        losses = [2 - epoch / run.epochs + number * 1e-5 for epoch in range(run.epochs)]
+        yield run, make_record(run, data_hash, result(losses, [1 - loss / 3 for loss in losses]))
+
+
+def bare(folder: Path, jobs: int) -> list[str]:
+    """The Snakemake command for as many trivial jobs."""
+    write_text(
+        folder / "Snakefile",
+        f'rule all:\n    input: expand("out/{{i}}.txt", i=range({jobs}))\n\n'
+        'rule one:\n    output: "out/{i}.txt"\n    shell: "touch {output}"\n',
+    )
+    return [*SNAKEMAKE, "--directory", str(folder), "--snakefile", str(folder / "Snakefile")]
+
+
+def analysis_seconds(folder: Path, models: dict[str, Any], manifest: Manifest) -> tuple[float, float]:
+    """Seconds of aggregate, every figure and the report on finished runs of `models`, and the peak memory in MB."""
+    for run, record in synthesised(models, manifest.content_hash):
+        write_json(folder / "runs" / run.path / "metrics.json", record)
+    write_json(folder / "grid.json", {"models": models, "seeds": [0]})
+    tables = ["--tables", str(folder)]
+    grid = ["--grid", str(folder / "grid.json"), "--data", str(folder / "data"), "--rank-by", "val_loss"]
+    commands = [["aggregate.py", "--runs", str(folder / "runs"), *grid, *tables]]
+    for model, metric in itertools.product(models, METRIC_LABELS):
+        figures = [str(folder / f"{model}_{metric}.{suffix}") for suffix in ("png", "svg")]
+        commands.append(["plot.py", "--model", model, "--metric", metric, "--top", "10", "--output", *figures, *tables])
+    report = ["--templates", str(REPOSITORY / "workflow" / "report"), "--language", "en", "--author", "", "--top", "10"]
+    commands.append(["render_report.py", *report, "--output", str(folder / "report.md"), *grid, *tables])
+    measured = [
+        # The child's own peak: RUSAGE_CHILDREN would give that of the largest process that this one ever waited for.
+        "import json, resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)"
+    ]
+    start, peaks = perf_counter(), []
+    for program, *arguments in commands:
+        command = [sys.executable, "-c", *measured, sys.executable, str(SCRIPTS / program), *arguments]
+        peaks.append(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+    return perf_counter() - start, max(peaks)
+
+
+class Table:
+    """The rows, printed as they come."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        print(f"| {'figure':72} | {'ratio or value':>15} | target | medians (smallest–largest) |\n|---|---:|---:|---|")
+
+    def add(self, figure: str, value: float, target: str, timings: Timings | None = None, unit: str = "s") -> None:
+        """A row; `timings` are in seconds unless `unit` says otherwise."""
+        details = [
+            f"{name} {statistics.median(values):.4g} {unit} ({min(values):.4g}–{max(values):.4g})"
+            for name, values in (timings or {}).items()
+        ]
+        print(f"| {figure:72} | {value:15.2f} | {target:>6} | {'; '.join(details)} |", flush=True)
+        self.rows.append({"figure": figure, "value": value, "target": target, "unit": unit, "timings": timings})
+
+    def ratio(self, figure: str, over: str, under: str, target: str, timings: Timings) -> None:
+        """The ratio of two sides' medians."""
+        sides = {name: timings[name] for name in (over, under)}
+        self.add(figure, statistics.median(sides[over]) / statistics.median(sides[under]), target, sides)
+
+
+def bench_steps(table: Table, data: Path, precision: str) -> None:
+    """Training steps and epochs, each side in a process that lives as long as the comparison."""
+    both = sorted({precision, "fp32"})
+    sides = {"plain": (Side("plain", data, "cnn", 128, "fp32"), 4)}
+    sides |= {f"ours {each}": (Side("ours", data, "cnn", 128, each), 10) for each in both}
+    sides |= {"convolutions": (Side("convolutions", data, "cnn", 128, precision), 10)}
+    sides |= {"lightning": (Side("lightning", data, "cnn", 128, precision), 10)}
+    timings, _ = steps_of(sides, rounds=7)
+    ours = f"ours {precision}"
+    table.ratio("CNN step, batch 128: plain ÷ ours", "plain", ours, "≥ 14", timings)
+    table.ratio(f"CNN step, batch 128, {precision}: ours ÷ convolutions alone", ours, "convolutions", "≤ 1.5", timings)
+    table.ratio("CNN step, batch 128, fp32: plain ÷ ours", "plain", "ours fp32", "≥ 6", timings)
+    table.ratio(f"CNN step, batch 128, {precision}: Lightning ÷ ours", "lightning", ours, "≥ 3", timings)
+
+    sides = {
+        "plain": (Side("plain", data, "cnn", 1024, "fp32"), 1),
+        ours: (Side("ours", data, "cnn", 1024, precision), 3),
+    }
+    timings, peaks = steps_of(sides, rounds=4)
+    table.ratio("CNN step, batch 1024: plain ÷ ours", "plain", ours, "≥ 22", timings)
+    megabytes = {name: [peak] for name, peak in peaks.items()}
+    table.add("CNN, batch 1024, peak memory: plain ÷ ours", peaks["plain"] / peaks[ours], "≥ 2", megabytes, "MB")
+
+    batches = SIZES["train"] // 1024
+    sides = {
+        "plain": (Side("plain", data, "mlp", 1024, "fp32"), batches),
+        ours: (Side("ours", data, "mlp", 1024, precision), batches),
+    }
+    timings, _ = steps_of(sides, rounds=9)
+    epochs = {name: [batches * step for step in steps] for name, steps in timings.items()}
+    table.ratio("MLP epoch, batch 1024: plain ÷ ours", "plain", ours, "≥ 3", epochs)
+
+
+def bench_jobs(table: Table, data: Path, folder: Path) -> None:
+    """Whole jobs, their start-up, and a grid of them through Snakemake."""
+    one_thread = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    run = Run("mlp", 1024, 0.001, 0.2, 20, 0)
+    timings = alternate(
+        {side: lambda side=side: seconds(train_command(side, run, data, folder), environment=one_thread)
+         for side in ("plain", "ours")},
+        rounds=3,
+    )  # fmt: skip
+    table.ratio("MLP job of 20 epochs, batch 1024, one thread: plain ÷ ours", "plain", "ours", "≥ 3", timings)
+
+    def until_the_first_step() -> float:
+        taken = seconds(train_command("ours", Run("mlp", 4096, 0.001, 0.2, 1, 0), data, folder))
+        training_s: float = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["training_s"]
+        return taken - training_s
+
+    timings = alternate(
+        {"ours": until_the_first_step, "import": lambda: seconds([sys.executable, "-c", "import torch"])}, rounds=7
+    )
+    difference = statistics.median(timings["ours"]) - statistics.median(timings["import"])
+    table.add("start-up and exit of a job less those of `import torch`, seconds", difference, "≤ 0.4", timings)
+
+    spaces = {"batch_sizes": [512, 1024, 2048, 4096], "learning_rates": [0.001, 0.0005, 0.0001], "epochs": 20}
+    command = project(folder / "grid", {"mlp": {**spaces, "dropout_rates": [0.2]}}, data)
+    ours = [seconds(command) * 5]
+    plain = [
+        seconds(train_command("plain", Run("mlp", size, 0.001, 0.2, 20, 0), data, folder))
+        for size in spaces["batch_sizes"]
+    ]
+    grid = {"plain loop (60 × mean of 4)": [60 * statistics.mean(plain)], "ours (5 × 12 runs)": ours}
+    table.ratio("MLP grid of 60 runs: shell loop over plain ÷ through Snakemake", *grid, "≥ 4", grid)
+
+
+def bench_planning(table: Table, data: Path, folder: Path, manifest: Manifest) -> None:
+    """What Snakemake's planning costs, beside a Snakefile with as many trivial jobs; and the analysis of many runs."""
+    models = {"mlp": space(60, 20), "cnn": space(60, 50)}
+    ours, trivial = project(folder / "120", models, data), bare(folder / "bare", 120)
+    dry = ["--dry-run", "--quiet"]
+    timings = alternate({"ours": lambda: seconds([*ours, *dry]), "bare": lambda: seconds([*trivial, *dry])}, rounds=5)
+    table.ratio("`snakemake -n`, 120 runs: ours ÷ bare", "ours", "bare", "≤ 2", timings)
+    for _, record in synthesised(models, manifest.content_hash):
+        write_json(folder / "120" / "results" / "records" / f"{record['key']}.json", record)
+    seconds(ours)
+    seconds(trivial)
+    timings = alternate({"ours": lambda: seconds(ours), "bare": lambda: seconds(trivial)}, rounds=5)
+    table.ratio("a run with nothing to do, 120 runs: ours ÷ bare", "ours", "bare", "≤ 2", timings)
+
+    runs = {}
+    for count in (1_000, 10_000):
+        command = project(folder / str(count), {"mlp": space(count // 2, 20), "cnn": space(count // 2, 50)}, data)
+        runs[f"{count} runs"] = [seconds([*command, *dry])]
+    table.add("`snakemake -n`, 10,000 runs, seconds", runs["10000 runs"][0], "≤ 20", runs)
+
+    models = {"mlp": space(5_000, 20), "cnn": space(5_000, 50)}
+    taken, peak_mb = analysis_seconds(folder / "10000" / "results" / "bench", models, manifest)
+    table.add("aggregate, eight figures and report on 10,000 runs, seconds", taken, "≤ 60", {"all": [taken]})
+    table.add("the same, peak memory, GB", peak_mb / 1024, "≤ 2")
+
+
+def main() -> None:
+    torch.set_num_threads(THREADS)
+    precision = choose_precision("auto", torch.device("cpu"))
+    start = perf_counter()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        data, pictures = prepare(folder / "data")
+        manifest = Manifest(**json.loads((data / "manifest.json").read_text(encoding="utf-8")))
+        machine = {
+            "processor": device_name(torch.device("cpu")),
+            "cores": os.cpu_count(),
+            "precision": precision,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+            "pictures": pictures,
+        }
+        print(", ".join(f"{name} {value}" for name, value in machine.items()))
+        table = Table()
+        bench_steps(table, data, precision)
+        bench_jobs(table, data, folder)
+        bench_planning(table, data, folder, manifest)
+    write_json(REPOSITORY / "results" / "bench.json", {**machine, "rows": table.rows})
+    print(f"Wrote results/bench.json after {(perf_counter() - start) / 60:.1f} minutes")
+
+
+if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    main()
