@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -24,6 +24,7 @@ import torch
 import yaml
 
 from examples import result
+from measure import THREADS, Side, Table, alternate, seconds, steps_of, words
 from sweep.files import write_json, write_text
 from sweep.grid import Run, expand_grid
 from sweep.hardware import choose_precision, device_name
@@ -37,75 +38,7 @@ REPOSITORY = HERE.parents[1]
 SCRIPTS = REPOSITORY / "scripts"
 
 SIZES = {"train": 40_000, "validation": 10_000, "test": 10_000}
-THREADS = 2
 SNAKEMAKE = [sys.executable, "-m", "snakemake", "--cores", str(THREADS)]
-
-Timings = dict[str, list[float]]
-
-
-class Side:
-    """A process of sides.py."""
-
-    def __init__(self, side: str, data: Path, model: str, batch_size: int, precision: str) -> None:
-        options = {"model": model, "batch-size": batch_size, "precision": precision, "threads": THREADS, "data": data}
-        command = [sys.executable, str(HERE / "sides.py"), side]
-        command += [str(word) for name, value in options.items() for word in (f"--{name}", value)]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-
-    def take(self, steps: int) -> dict[str, float]:
-        """Let it take some steps; seconds a step, and peak_mb."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(f"{steps}\n")
-        self.process.stdin.flush()
-        for line in self.process.stdout:
-            if line.startswith("{"):
-                answer: dict[str, float] = json.loads(line)
-                return answer
-        raise SystemExit(f"Error: a side of the comparison failed: {self.process.args}")
-
-    def end(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
-def steps_of(sides: dict[str, tuple[Side, int]], rounds: int) -> tuple[Timings, dict[str, float]]:
-    """Seconds a step of each side, in alternate rounds after one to warm up, and its peak memory in MB.
-    `sides` has the number of steps a round beside each side."""
-    timings: Timings = {name: [] for name in sides}
-    peaks = {}
-    for number in range(rounds + 1):
-        for name, (side, steps) in sides.items():
-            answer = side.take(steps)
-            peaks[name] = answer["peak_mb"]
-            if number > 0:
-                timings[name].append(answer["seconds"])
-    for side, _ in sides.values():
-        side.end()
-    return timings, peaks
-
-
-def seconds(command: list[str], folder: Path | None = None, environment: dict[str, str] | None = None) -> float:
-    """How long a command takes; it must succeed."""
-    start = perf_counter()
-    done = subprocess.run(
-        command, cwd=folder, env={**os.environ, **(environment or {})}, capture_output=True, text=True
-    )
-    taken = perf_counter() - start
-    if done.returncode != 0:
-        raise SystemExit(f"Error: {command} failed:\n{done.stdout}{done.stderr}")
-    return taken
-
-
-def alternate(commands: dict[str, Callable[[], float]], rounds: int) -> Timings:
-    """What each of the commands returns, in alternate rounds."""
-    timings: Timings = {name: [] for name in commands}
-    for _ in range(rounds):
-        for name, command in commands.items():
-            timings[name].append(command())
-    return timings
 
 
 def train_command(side: str, run: Run, data: Path, folder: Path) -> list[str]:
@@ -125,11 +58,7 @@ def train_command(side: str, run: Run, data: Path, folder: Path) -> list[str]:
         program = SCRIPTS / "train.py"
         options |= {"seed": run.seed, "threads": 1, "device": "cpu", "precision": "auto", "gpus": 0}
         options |= {"metrics": folder / "metrics.json", "records": Path(tempfile.mkdtemp(dir=folder))}
-    return [
-        sys.executable,
-        str(program),
-        *(str(word) for item in options.items() for word in (f"--{item[0]}", item[1])),
-    ]
+    return [sys.executable, str(program), *words(options)]
 
 
 def prepare(folder: Path) -> tuple[Path, str]:
@@ -224,28 +153,6 @@ def analysis_seconds(folder: Path, models: dict[str, Any], manifest: Manifest) -
     return perf_counter() - start, max(peaks)
 
 
-class Table:
-    """The rows, printed as they come."""
-
-    def __init__(self) -> None:
-        self.rows: list[dict[str, Any]] = []
-        print(f"| {'figure':72} | {'ratio or value':>15} | target | medians (smallest–largest) |\n|---|---:|---:|---|")
-
-    def add(self, figure: str, value: float, target: str, timings: Timings | None = None, unit: str = "s") -> None:
-        """A row; `timings` are in seconds unless `unit` says otherwise."""
-        details = [
-            f"{name} {statistics.median(values):.4g} {unit} ({min(values):.4g}–{max(values):.4g})"
-            for name, values in (timings or {}).items()
-        ]
-        print(f"| {figure:72} | {value:15.2f} | {target:>6} | {'; '.join(details)} |", flush=True)
-        self.rows.append({"figure": figure, "value": value, "target": target, "unit": unit, "timings": timings})
-
-    def ratio(self, figure: str, over: str, under: str, target: str, timings: Timings) -> None:
-        """The ratio of two sides' medians."""
-        sides = {name: timings[name] for name in (over, under)}
-        self.add(figure, statistics.median(sides[over]) / statistics.median(sides[under]), target, sides)
-
-
 def bench_steps(table: Table, data: Path, precision: str) -> None:
     """Training steps and epochs, each side in a process that lives as long as the comparison."""
     both = sorted({precision, "fp32"})
@@ -281,13 +188,14 @@ def bench_steps(table: Table, data: Path, precision: str) -> None:
 
 def bench_jobs(table: Table, data: Path, folder: Path) -> None:
     """Whole jobs, their start-up, and a grid of them through Snakemake."""
-    one_thread = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     run = Run("mlp", 1024, 0.001, 0.2, 20, 0)
     timings = alternate(
-        {side: lambda side=side: seconds(train_command(side, run, data, folder), environment=one_thread)
-         for side in ("plain", "ours")},
+        {
+            "plain": lambda: seconds([*train_command("plain", run, data, folder), "--threads", "1"]),
+            "ours": lambda: seconds(train_command("ours", run, data, folder)),
+        },
         rounds=3,
-    )  # fmt: skip
+    )
     table.ratio("MLP job of 20 epochs, batch 1024, one thread: plain ÷ ours", "plain", "ours", "≥ 3", timings)
 
     def until_the_first_step() -> float:
@@ -308,8 +216,14 @@ def bench_jobs(table: Table, data: Path, folder: Path) -> None:
         seconds(train_command("plain", Run("mlp", size, 0.001, 0.2, 20, 0), data, folder))
         for size in spaces["batch_sizes"]
     ]
-    grid = {"plain loop (60 × mean of 4)": [60 * statistics.mean(plain)], "ours (5 × 12 runs)": ours}
-    table.ratio("MLP grid of 60 runs: shell loop over plain ÷ through Snakemake", *grid, "≥ 4", grid)
+    grid = {"plain, 60 × mean of 4": [60 * statistics.mean(plain)], "ours, 5 × 12 runs": ours}
+    table.ratio(
+        "MLP grid of 60 runs: shell loop over plain ÷ through Snakemake",
+        "plain, 60 × mean of 4",
+        "ours, 5 × 12 runs",
+        "≥ 4",
+        grid,
+    )
 
 
 def bench_planning(table: Table, data: Path, folder: Path, manifest: Manifest) -> None:
