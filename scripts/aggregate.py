@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from sweep.errors import SweepError
-from sweep.files import write_text
+from sweep.files import write_json, write_text
 from sweep.grid import expand_grid
 from sweep.prepared import read_manifest
 from sweep.tables import configuration_table, epoch_table, read_records, run_table
@@ -23,6 +23,8 @@ def main(args: argparse.Namespace) -> None:
         "configurations": configuration_table(table, args.rank_by),
     }.items():
         write_text(args.tables / f"{name}.csv", content.to_csv(index=False))
+    # The report is of the grid that the tables are of.
+    write_json(args.tables / "grid.json", grid)
     print(f"{len(runs)} runs of {table.groupby(['model', 'name']).ngroups} configurations in {args.tables}")
 
 

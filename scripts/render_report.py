@@ -2,10 +2,12 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import pandas as pd
 
+from sweep.errors import SweepError
 from sweep.files import write_text
 from sweep.prepared import read_manifest
 from sweep.report import context, render
@@ -36,4 +38,7 @@ def parse_args() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main(parse_args())
+    try:
+        main(parse_args())
+    except SweepError as error:
+        sys.exit(f"Error: {error}")

@@ -34,6 +34,7 @@ def git_commit() -> str | None:
 
 def train_run(run: Run, data: Path, manifest: Manifest, args: argparse.Namespace) -> dict[str, Any]:
     """Train, and return what the record says beside the run's parameters and hashes."""
+    commit = git_commit()  # now, not after hours of training
     # Here, so that publishing a kept record takes milliseconds.
     import torch
 
@@ -52,7 +53,7 @@ def train_run(run: Run, data: Path, manifest: Manifest, args: argparse.Namespace
     start = perf_counter()
     outcome = train(run, splits, len(manifest.class_names), precision, log)
     return {
-        "commit": git_commit(),
+        "commit": commit,
         "status": "completed" if outcome.diverged_epoch is None else "diverged",
         **asdict(outcome),
         "training_s": perf_counter() - start,

@@ -1,6 +1,6 @@
 """The checks of config.yaml: each fault is one sentence that names the key."""
 
-import math
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -32,7 +32,7 @@ def validated(config: dict[str, Any]) -> dict[str, Any]:
         raise SweepError(f"config: {_sentence(error)}") from None
     # What JSON has not, and so its schemas cannot refuse: .nan, .inf, and 512.0 for an integer.
     for key, value in _numbers(checked):
-        if not math.isfinite(value):
+        if not -sys.float_info.max <= value <= sys.float_info.max:
             raise SweepError(f"config: {key} is {value}; it must be a finite number")
         if isinstance(value, float) and not INTEGER_KEYS.isdisjoint(key.replace("[", ".").split(".")):
             raise SweepError(f"config: {key} is {value}; it must be an integer, written without a point")
@@ -78,8 +78,8 @@ def _numbers(value: Any, key: str = "") -> Iterator[tuple[str, int | float]]:
 
 
 def _check_grid(config: dict[str, Any]) -> None:
-    if config["experiment"] == "records":
-        raise SweepError("config: experiment: results/records holds the kept records; choose another name")
+    if taken := {"records": "results/records", "example": "report/example"}.get(config["experiment"]):
+        raise SweepError(f"config: experiment: {taken} is there for something else; choose another name")
     known = model_names()
     for model, space in config["models"].items():
         if model not in known:

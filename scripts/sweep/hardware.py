@@ -1,4 +1,4 @@
-"""What a training runs on: device, precision, threads, memory allocator. Nothing here decides a run's numbers."""
+"""What a training runs on: device, precision, threads, memory allocator. Nothing here is part of a run's key."""
 
 import ctypes
 import platform

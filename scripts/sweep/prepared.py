@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SPLITS = ("train", "validation", "test")
 DATA_FILE = "images.safetensors"
 MANIFEST_FILE = "manifest.json"
-REMEDY = "rebuild it: snakemake --cores all --force {}"
+REMEDY = "remove {} and run the same command again"
 
 
 @dataclass(frozen=True)

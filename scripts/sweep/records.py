@@ -84,8 +84,15 @@ def differences(record: Record, run: Run, data_hash: str) -> list[str]:
 
 
 def publish(kept: Path, metrics: Path) -> bool:
-    """Copy a kept record to a run's metrics.json; False if there is none. Raises SweepError if it is damaged."""
+    """Copy a kept record, <key>.json, to a run's metrics.json; False if there is none.
+
+    Raises:
+        SweepError: the record is damaged or of another key.
+    """
     if not kept.exists():
         return False
-    write_json(metrics, read_record(kept))
+    record = read_record(kept)
+    if record["key"] != kept.stem:
+        raise SweepError(f"{kept} holds the record of another key, {record['key']}")
+    write_json(metrics, record)
     return True

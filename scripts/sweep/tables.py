@@ -1,5 +1,6 @@
 """Tables of a finished sweep: a row a run, a row an epoch, and the ranking of configurations."""
 
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def read_records(runs: Sequence[Run], folder: Path, data_hash: str) -> list[Reco
         raise SweepError(
             f"{len(faults)} of {len(runs)} records are not those of this sweep:\n"
             + "\n".join(faults)
-            + f"\nRebuild them: snakemake --cores all --resources gpu=1 --forcerun {' '.join(files)}"
+            + f"\nRebuild them: remove these files and run the same command again: rm {shlex.join(files)}"
         )
     return records
 

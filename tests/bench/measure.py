@@ -4,6 +4,7 @@ import json
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import perf_counter
@@ -25,8 +26,9 @@ class Side:
     def __init__(self, side: str, data: Path, model: str, batch_size: int, precision: str) -> None:
         options = {"model": model, "batch-size": batch_size, "precision": precision, "threads": THREADS, "data": data}
         command = [sys.executable, str(Path(__file__).with_name("sides.py")), side, *words(options)]
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  it lives as long as the process
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True
         )
 
     def take(self, steps: int) -> dict[str, float]:
@@ -39,7 +41,8 @@ class Side:
             if line.startswith("{"):
                 answer: dict[str, float] = json.loads(line)
                 return answer
-        raise SystemExit(f"Error: a side of the comparison failed: {self.process.args}")
+        self.errors.seek(0)
+        raise SystemExit(f"Error: {self.process.args!r} failed:\n{self.errors.read()}")
 
     def end(self) -> None:
         self.process.kill()

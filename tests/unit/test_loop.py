@@ -101,7 +101,7 @@ def test_training_figures_are_means_over_the_batches_in_training_mode_as_the_wei
 @pytest.mark.parametrize("name", ["mlp", "cnn"])
 def test_evaluation_is_one_plain_forward_pass_over_every_picture(name: str) -> None:
     generator = torch.Generator().manual_seed(0)
-    count = loop.EVALUATION_BATCH + 7
+    count = loop.EVALUATION_BATCHES["cpu"] + 7
     images = torch.randint(0, 256, (count, 32, 32, 3), generator=generator, dtype=torch.uint8)
     labels = torch.randint(0, 3, (count,), generator=generator)
     torch.manual_seed(0)
@@ -164,8 +164,9 @@ def test_a_run_learns_what_can_be_learnt() -> None:
     assert outcome.history["train_loss"][-1] < outcome.history["train_loss"][0] / 2
 
 
-def test_bf16_is_another_arithmetic_with_nearly_the_same_result() -> None:
-    run = replace(RUN, epochs=1)
+@pytest.mark.parametrize("name", ["mlp", "cnn"])
+def test_bf16_is_another_arithmetic_with_nearly_the_same_result(name: str) -> None:
+    run = replace(RUN, model=name, epochs=1)
     fp32, bf16 = (train(run, noise(), 3, precision, lambda _: None).history for precision in ("fp32", "bf16"))
     for metric in ("train_loss", "val_loss"):
         assert fp32[metric] != bf16[metric]

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from sweep import models
 from sweep.errors import SweepError
@@ -83,8 +84,8 @@ class PlainCNN(nn.Module):
         return logits
 
 
-@pytest.mark.parametrize("dropout_rate", [0.0, 0.4])
-def test_the_cnns_shortcuts_change_neither_output_nor_gradients_nor_statistics(dropout_rate: float) -> None:
+def with_the_same_weights(dropout_rate: float) -> tuple[nn.Module, PlainCNN, list[nn.Parameter], list[nn.Parameter]]:
+    """Our CNN and the plain one in float64; the plain one's parameters that ours has, and the biases it has not."""
     torch.manual_seed(0)
     ours, plain = build_model("cnn", 10, dropout_rate).double(), PlainCNN(dropout_rate).double()
     # Factors of both signs: under a negative one the smallest activation becomes the largest.
@@ -96,6 +97,12 @@ def test_the_cnns_shortcuts_change_neither_output_nor_gradients_nor_statistics(d
     with torch.no_grad():
         for theirs, parameter in zip(shared, ours.parameters(), strict=True):
             theirs.copy_(parameter)
+    return ours, plain, shared, biases
+
+
+@pytest.mark.parametrize("dropout_rate", [0.0, 0.4])
+def test_the_cnns_shortcuts_change_neither_output_nor_gradients_nor_statistics(dropout_rate: float) -> None:
+    ours, plain, shared, biases = with_the_same_weights(dropout_rate)
     images = torch.randn(3, 32, 32, 3, dtype=torch.float64)
     towards = torch.randn(3, 10, dtype=torch.float64)
     logits, gradients = [], []
@@ -115,6 +122,23 @@ def test_the_cnns_shortcuts_change_neither_output_nor_gradients_nor_statistics(d
         torch.testing.assert_close(block.norm.running_var, norm.running_var)
         norm.running_mean.copy_(block.norm.running_mean + bias.detach())
     torch.testing.assert_close(ours.eval()(images), plain.eval()(images))
+
+
+def test_the_cnns_shortcuts_lose_no_more_in_bf16_than_torchs_layers() -> None:
+    ours, plain, shared, _ = with_the_same_weights(0.0)
+    images = torch.randint(0, 256, (48, 32, 32, 3)).double().sub(128).div(255)
+    labels = torch.arange(48) % 10
+    exact = torch.autograd.grad(functional.cross_entropy(plain(images), labels), shared)
+    errors = []
+    for model, parameters in ((ours, list(ours.parameters())), (plain, shared)):
+        model.float()
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = functional.cross_entropy(model(images.bfloat16()), labels)
+        gradients = torch.autograd.grad(loss, parameters)
+        pairs = zip(gradients, exact, strict=True)
+        errors.append([((gradient - right).norm() / right.norm()).item() for gradient, right in pairs])
+    for own, torchs in zip(*errors, strict=True):
+        assert 0 < own < 2 * torchs + 0.01
 
 
 def test_the_mlp_is_the_protocols_formula() -> None:

@@ -39,9 +39,10 @@ def test_a_trainings_record_is_by_the_schema_and_reads_back_the_same(tmp_path: P
     assert diverged == (learning_rate == 1e36)
     made = make_record(run, DATA_HASH, {**result([], [], outcome.diverged_epoch), **asdict(outcome), "training_s": 1.0})
     jsonschema.validate(made, json.loads(SCHEMA.read_text(encoding="utf-8")))
-    write_json(tmp_path / "kept.json", made)
-    assert read_record(tmp_path / "kept.json") == made
-    assert publish(tmp_path / "kept.json", tmp_path / "runs" / "metrics.json")
+    kept = tmp_path / f"{made['key']}.json"
+    write_json(kept, made)
+    assert read_record(kept) == made
+    assert publish(kept, tmp_path / "runs" / "metrics.json")
     assert read_record(tmp_path / "runs" / "metrics.json") == made
     assert differences(made, run, DATA_HASH) == []
 
@@ -79,6 +80,13 @@ def test_an_edited_record_is_refused_by_name(file: Path, tmp_path: Path, change:
     assert str(caught.value).startswith(f"{file} is damaged")
     with pytest.raises(SweepError):
         publish(file, tmp_path / "published.json")
+    assert not (tmp_path / "published.json").exists()
+
+
+def test_a_record_under_another_runs_key_is_refused(file: Path, tmp_path: Path) -> None:
+    other = file.rename(tmp_path / f"{run_key(replace(RUN, seed=1), DATA_HASH)}.json")
+    with pytest.raises(SweepError, match="holds the record of another key"):
+        publish(other, tmp_path / "published.json")
     assert not (tmp_path / "published.json").exists()
 
 

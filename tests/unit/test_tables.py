@@ -119,7 +119,7 @@ def test_every_record_that_is_not_the_runs_is_named_with_the_command_that_rebuil
         " was made with epochs 7, not 2",
         " was made with seed 6, not 5",
     ]
-    assert command.endswith(f"--forcerun {files[0]} {files[2]} {files[4]} {files[9]}")
+    assert command.endswith(f": rm {files[0]} {files[2]} {files[4]} {files[9]}")
 
 
 def test_records_of_other_data_are_refused(tmp_path: Path) -> None:

@@ -98,6 +98,13 @@ class Sweep:
         path.write_text(text.replace(old, new, 1))
 
 
+def remove_as_told(sweep: Sweep, log: str) -> None:
+    """Run the command at the end of the aggregator's message."""
+    command = log.split("run the same command again: ")[1].split()
+    assert command[0] == "rm"
+    subprocess.run(command, cwd=sweep.folder, check=True)
+
+
 def copy_code(folder: Path) -> None:
     """Copy what git has of the project and a sweep needs."""
     folder.mkdir()

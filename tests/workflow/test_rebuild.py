@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ANALYSIS, CNN_RUNS, MLP_RUNS, Sweep, copy_code
+from conftest import ANALYSIS, CNN_RUNS, MLP_RUNS, Sweep, copy_code, remove_as_told
 
-EDITED_LOOP = ("scripts/sweep/training/loop.py", "EVALUATION_BATCH = 100", "EVALUATION_BATCH = 10")
+EDITED_LOOP = ("scripts/sweep/training/loop.py", '"cpu": 100', '"cpu": 10')
 
 
 def test_a_second_run_does_nothing(finished: Sweep) -> None:
@@ -53,6 +53,21 @@ def test_a_removed_value_and_a_removed_model_train_nothing(finished: Sweep) -> N
     finished.configure(models__cnn=None)
     assert finished.snakemake().jobs == {**ANALYSIS, "plot": 4}
     assert "CNN" not in finished.report.read_text()
+
+
+def test_a_look_at_another_config_leaves_the_sweep_as_it_is(finished: Sweep) -> None:
+    """A dry run takes no lock: it must not touch what a running sweep is going to read."""
+    finished.configure(models__mlp__learning_rates=[0.001, 0.01], models__cnn=None)
+    assert finished.snakemake("--dry-run").jobs["train"] == 4
+    finished.configure()
+    assert finished.snakemake().jobs == {}
+
+
+def test_an_edited_label_is_drawn_and_told_anew(finished: Sweep) -> None:
+    finished.edit("scripts/sweep/metrics.py", "Validation Loss", "Loss in Validation")
+    assert finished.snakemake().jobs == ANALYSIS
+    assert "MLP Loss in Validation" in finished.report.read_text()
+    assert "Loss in Validation" in (finished.report.parent / "pics" / "MLP_val_loss.svg").read_text()
 
 
 def test_an_edited_figure_is_redrawn_and_an_edited_template_rendered(finished: Sweep) -> None:
@@ -162,8 +177,8 @@ def test_a_fresh_clone_never_mixes_in_other_results(finished: Sweep, tmp_path: P
         assert f"results/tiny/runs/{run}/metrics.json was made with {reason}" in log
     assert clone.report.read_text() == old
 
-    command = log.split("Rebuild them: snakemake ")[1].split()
-    clone.snakemake(*command[4:])
+    remove_as_told(clone, log)
+    clone.snakemake()
     assert clone.trained() == CNN_RUNS
     for run in CNN_RUNS:
         record = json.loads((clone.results / "runs" / run / "metrics.json").read_text())

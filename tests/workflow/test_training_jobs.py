@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conftest import CNN_RUNS, MLP_RUNS, Sweep
+from conftest import CNN_RUNS, MLP_RUNS, Sweep, remove_as_told
 
 RUN = "mlp/8_0.001_0.5/seed0"
 # What may differ between two trainings of the same run.
@@ -120,7 +120,7 @@ def test_damaged_prepared_data_are_never_trained_on(finished: Sweep) -> None:
     content[-1000] ^= 1
     file.write_bytes(content)
     job = start(finished)
-    assert "does not hold the data of the manifest beside it; rebuild it" in job.communicate()[0]
+    assert "does not hold the data of the manifest beside it; remove" in job.communicate()[0]
     assert job.returncode == 1
 
 
@@ -143,8 +143,8 @@ def test_a_damaged_record_stops_the_report_and_the_named_command_mends_it(finish
     finished.snakemake(succeeds=False)
     log = (finished.results / "logs" / "aggregate.log").read_text()
     assert f"results/tiny/runs/{RUN}/metrics.json is damaged" in log
-    command = log.split("Rebuild them: snakemake ")[1].split()
-    finished.snakemake(*command[4:])
+    remove_as_told(finished, log)
+    finished.snakemake()
     assert metrics.read_bytes() == good
 
 

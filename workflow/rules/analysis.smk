@@ -7,11 +7,12 @@ rule aggregate:
         manifest=DATA / "manifest.json",
         metrics=METRICS,
         script=SCRIPTS / "aggregate.py",
-        library=[LIBRARY / "tables.py", LIBRARY / "records.py"],
+        library=[LIBRARY / f"{name}.py" for name in ("tables", "records", "grid", "metrics", "prepared")],
     output:
         runs=TABLES / "runs.csv",
         epochs=TABLES / "epochs.csv",
         configurations=TABLES / "configurations.csv",
+        grid=TABLES_GRID,
     log:
         RESULTS / "logs/aggregate.log",
     benchmark:
@@ -38,7 +39,7 @@ rule plot:
         epochs=TABLES / "epochs.csv",
         configurations=TABLES / "configurations.csv",
         script=SCRIPTS / "plot.py",
-        library=LIBRARY / "figures.py",
+        library=[LIBRARY / "figures.py", LIBRARY / "metrics.py"],
     output:
         png=REPORT / "pics/{label}_{metric}.png",
         svg=REPORT / "pics/{label}_{metric}.svg",

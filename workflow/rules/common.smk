@@ -24,7 +24,7 @@ from sweep.gpus import has_gpu
 from sweep.grid import expand_grid, rate_name
 from sweep.metrics import METRIC_LABELS
 from sweep.models import training_mb_per_picture
-from sweep.records import code_hash
+from sweep.records import canonical_hash, code_hash
 from sweep.sources.listing import folder_fingerprint
 
 try:
@@ -42,7 +42,6 @@ RECORDS = Path("results", "records")
 REPORT = Path("report", settings["experiment"])
 DATA = RESULTS / "data"
 TABLES = RESULTS / "tables"
-GRID = RESULTS / "grid.json"
 
 METRICS = [RESULTS / "runs" / run.path / "metrics.json" for run in RUNS]
 FIGURES = [
@@ -83,12 +82,15 @@ def train_mem_mb(wildcards, attempt):
 # GPUs a training asks for.
 GPUS = {"auto": int(has_gpu()), "cpu": 0, "cuda": 1}[settings["training"]["device"]]
 
-# The grid as a file that changes only with its content: so its time tells that tables are stale where Snakemake's own
-# notes are missing (a fresh clone beside old results), and the programs need no 10,000 paths on their command line.
+# The grid as a file, since the programs cannot take 10,000 paths on their command line. Its name is its content, so that
+# a look at another config (snakemake -n) does not change the grid of a sweep that is running. Tables of another grid are
+# older than it: so they are made anew where Snakemake's own notes are missing, too (a fresh clone beside old results).
 grid = {
     "models": MODELS,
     "seeds": settings["seeds"],
     "code_hashes": {model: code_hash(model) for model in MODELS},
 }
-if not GRID.exists() or GRID.read_text(encoding="utf-8") != json_text(grid):
+GRID = RESULTS / "grids" / f"{canonical_hash(grid)[:16]}.json"
+TABLES_GRID = TABLES / "grid.json"
+if not GRID.exists() or not TABLES_GRID.exists() or TABLES_GRID.read_text(encoding="utf-8") != json_text(grid):
     write_text(GRID, json_text(grid))

@@ -3,13 +3,13 @@
 
 rule render_report:
     input:
-        grid=GRID,
+        grid=TABLES_GRID,
         manifest=DATA / "manifest.json",
         runs=TABLES / "runs.csv",
         configurations=TABLES / "configurations.csv",
         figures=FIGURES,
         script=SCRIPTS / "render_report.py",
-        library=LIBRARY / "report.py",
+        library=[LIBRARY / f"{name}.py" for name in ("report", "metrics", "prepared")],
         templates=[TEMPLATES / "macros.md.j2", TEMPLATES / f"report.{settings['report']['language']}.md.j2"],
     output:
         REPORT / "report.md",

@@ -1,6 +1,4 @@
-"""The layers that torch does not have: batch normalisation with two momenta, and the CNN's block around it."""
-
-from typing import Any
+"""The one layer that torch does not have: batch normalisation with two momenta."""
 
 import torch
 from torch import Tensor, nn
@@ -9,9 +7,6 @@ from torch.nn import functional as F
 EPS = 1e-5
 MEAN_MOMENTUM = 0.2
 VAR_MOMENTUM = 0.1
-
-# 8 × 128 channels × 28 × 28 values in float32 are 3.2 MB, for the CNN's first block.
-PICTURES_IN_CACHE = 8
 
 
 class BatchNorm(nn.Module):
@@ -44,81 +39,3 @@ class BatchNorm(nn.Module):
         """Move the running statistics towards a batch's mean and unbiased variance, each (c,)."""
         self.running_mean.lerp_(mean, MEAN_MOMENTUM)
         self.running_var.lerp_(var, VAR_MOMENTUM)
-
-
-class MaximaAndMoments(torch.autograd.Function):
-    """From x, (n, c, h, w): its 2×2 maxima, and the mean and the unbiased variance of each channel, (c,) float32.
-
-    One function for the three, since each pass over x, the largest tensor of a step, takes as long as a fifth of the
-    convolution that made it. The gradients: with m values a channel, ∂mean/∂x = 1/m and ∂var/∂x = 2(x − mean)/(m − 1),
-    so x gets a constant and a slope a channel, and on top of it each maximum's gradient at the place it came from.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        # Statistics of bf16 are float32, as batch normalisation's kernels have them; those of float64 stay float64.
-        mean = torch.zeros(x.shape[1], device=x.device, dtype=torch.promote_types(x.dtype, torch.float32))
-        var = torch.zeros_like(mean)
-        torch.batch_norm_update_stats(x, mean, var, momentum=1.0)
-        maxima, places = F.max_pool2d_with_indices(x, [2, 2])
-        ctx.save_for_backward(x, places, mean)
-        return maxima, mean, var
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        of_maxima, of_mean, of_var = gradients
-        x: Tensor
-        x, places, mean = ctx.saved_tensors
-        values = x.numel() // x.shape[1]
-        slope = 2 / (values - 1) * of_var
-        constant = of_mean / values - slope * mean
-        constant, slope = by_channel(constant, x), by_channel(slope, x)
-        # In the place of x, which nothing needs any more, and on a CPU a few pictures at a time, so that they stay in
-        # its cache.
-        size = PICTURES_IN_CACHE if x.device.type == "cpu" else len(x)
-        for part, gradient, place in zip(*(t.split(size) for t in (x, of_maxima, places)), strict=True):
-            torch.addcmul(constant, part, slope, out=part)
-            part += torch.ops.aten.max_pool2d_with_indices_backward(
-                gradient, part, [2, 2], [2, 2], [0, 0], [1, 1], False, place
-            )
-        return x
-
-
-def by_channel(values: Tensor, x: Tensor) -> Tensor:
-    """`values`, (c,) or (n, c), in the dtype of `x`, (n, c, h, w), and in a shape that broadcasts with it."""
-    return values.to(x.dtype)[..., None, None]
-
-
-class ConvBlock(nn.Module):
-    """Convolution without padding – BN – ReLU – channel dropout – 2×2 max pooling: (n, c, h, w) to (n, c', h', w').
-
-    The same function in less work, as most of it runs on the maxima, a quarter of the data:
-
-    - A maximum commutes with whatever rises: ReLU, dropout's factor ≥ 0 for a channel, and batch normalisation if its
-      weight γ ≥ 0. For γ < 0, γ·(x − μ)/σ = |γ|·(−x − (−μ))/σ: the convolution's weights take γ's sign.
-    - Dropout's factor d ≥ 0 goes into the normalisation: d·relu(a·x + b) = relu(d·a·x + d·b).
-    - The convolution has no bias, since batch normalisation subtracts it again with the mean.
-    """
-
-    def __init__(self, channels_in: int, channels_out: int, kernel_size: int, dropout_rate: float) -> None:
-        super().__init__()
-        # The weights alone, with torch's initialisation.
-        self.weight = nn.Conv2d(channels_in, channels_out, kernel_size, bias=False).weight
-        self.norm = BatchNorm(channels_out)
-        self.dropout_rate = dropout_rate
-
-    def forward(self, x: Tensor) -> Tensor:
-        norm = self.norm
-        sign = torch.where(norm.weight < 0, -1.0, 1.0)
-        x = F.conv2d(x, self.weight * sign[:, None, None, None])
-        if self.training:
-            maxima, mean, unbiased_var = MaximaAndMoments.apply(x)
-            norm.update(sign * mean.detach(), unbiased_var.detach())
-            values = x.numel() // x.shape[1]
-            var = unbiased_var * ((values - 1) / values)
-        else:
-            maxima, mean, var = F.max_pool2d(x, 2), sign * norm.running_mean, norm.running_var
-        slope = norm.weight * sign * torch.rsqrt(var + EPS)
-        factor = F.dropout(torch.ones(len(x), len(slope), device=x.device), self.dropout_rate, self.training)
-        shift = factor * (norm.bias - slope * mean)
-        return torch.addcmul(by_channel(shift, x), maxima, by_channel(factor * slope, x)).relu_()
