@@ -62,8 +62,8 @@ def train_command(side: str, run: Run, data: Path, folder: Path) -> list[str]:
     return [sys.executable, str(program), *words(options)]
 
 
-def prepare(folder: Path) -> tuple[Path, str]:
-    """The prepared data: the config's CIFAR-10 where it is there, else random pictures of its shapes."""
+def prepare(folder: Path) -> tuple[Manifest, str]:
+    """Prepare in `folder` the config's CIFAR-10 where it is there, else random pictures of its shapes; and which."""
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))["data"]
     path = REPOSITORY / config["path"]
     found = {
@@ -74,15 +74,15 @@ def prepare(folder: Path) -> tuple[Path, str]:
         pictures = load_source(config["source"], path, print)
         arrays = split_validation(pictures, config["validation_size"])
         if {split: len(arrays[f"{split}_labels"]) for split in SPLITS} == SIZES:
-            save_prepared(folder, config["source"], pictures.class_names, arrays)
-            return folder, f"the real pictures of {config['path']}"
+            manifest = save_prepared(folder, config["source"], pictures.class_names, arrays)
+            return manifest, f"the real pictures of {config['path']}"
     random = np.random.default_rng(0)
     arrays = {}
     for split, size in SIZES.items():
         arrays[f"{split}_images"] = random.integers(0, 256, (size, 32, 32, 3), dtype=np.uint8)
         arrays[f"{split}_labels"] = random.integers(0, 10, size)
-    save_prepared(folder, "cifar10", [str(name) for name in range(10)], arrays)
-    return folder, "random pictures of CIFAR-10's shapes"
+    manifest = save_prepared(folder, "cifar10", [str(name) for name in range(10)], arrays)
+    return manifest, "random pictures of CIFAR-10's shapes"
 
 
 def space(count: int, epochs: int) -> dict[str, Any]:
@@ -142,14 +142,14 @@ def analysis_seconds(folder: Path, models: dict[str, Any], manifest: Manifest) -
         commands.append(["plot.py", "--model", model, "--metric", metric, "--top", "10", "--output", *figures, *tables])
     report = ["--templates", str(REPOSITORY / "workflow" / "report"), "--language", "en", "--author", "", "--top", "10"]
     commands.append(["render_report.py", *report, "--output", str(folder / "report.md"), *grid, *tables])
-    measured = [
-        # The child's own peak: RUSAGE_CHILDREN would give that of the largest process that this one ever waited for.
-        "import json, resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
+    # In a process between: RUSAGE_CHILDREN is the peak of the largest process that one ever waited for.
+    measured = (
+        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)"
-    ]
+    )
     start, peaks = perf_counter(), []
     for program, *arguments in commands:
-        command = [sys.executable, "-c", *measured, sys.executable, str(SCRIPTS / program), *arguments]
+        command = [sys.executable, "-c", measured, sys.executable, str(SCRIPTS / program), *arguments]
         peaks.append(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
     return perf_counter() - start, max(peaks)
 
@@ -266,8 +266,8 @@ def main() -> None:
     start = perf_counter()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        data, pictures = prepare(folder / "data")
-        manifest = Manifest(**json.loads((data / "manifest.json").read_text(encoding="utf-8")))
+        data = folder / "data"
+        manifest, pictures = prepare(data)
         machine = {
             "processor": device_name(torch.device("cpu")),
             "cores": os.cpu_count(),

@@ -17,8 +17,10 @@ PICTURES_IN_CACHE = 8
 
 
 class MaximaAndMoments(torch.autograd.Function):
-    """From x, (n, c, h, w): its 2×2 maxima, and the mean and the unbiased variance of each channel, (c,) float32.
+    """From x, (n, c, h, w): its 2×2 maxima, and the mean and the unbiased variance of each channel, (c,).
 
+    The moments are float32, or float64 for an x of that. The backward pass writes the gradient into x itself: x must be
+    the output of an operation that does not need it for its own gradient, such as a convolution.
     One function for the three, since each pass over x, the largest tensor of a step, takes as long as a fifth of the
     convolution that made it. The gradients: with m values a channel, ∂mean/∂x = 1/m and ∂var/∂x = 2(x − mean)/(m − 1),
     so x gets a constant and a slope a channel, and on top of it each maximum's gradient at the place it came from.
@@ -26,7 +28,6 @@ class MaximaAndMoments(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        # Statistics of bf16 are float32, as batch normalisation's kernels have them; those of float64 stay float64.
         mean = torch.zeros(x.shape[1], device=x.device, dtype=torch.promote_types(x.dtype, torch.float32))
         var = torch.zeros_like(mean)
         torch.batch_norm_update_stats(x, mean, var, momentum=1.0)
@@ -44,8 +45,7 @@ class MaximaAndMoments(torch.autograd.Function):
         slope = 2 / (values - 1) * of_var
         constant = of_mean / values - slope * mean
         constant, slope = by_channel(constant, x), by_channel(slope, x)
-        # In the place of x, which nothing needs any more, and on a CPU a few pictures at a time, so that they stay in
-        # its cache.
+        # On a CPU a few pictures at a time, so that they stay in its cache.
         size = PICTURES_IN_CACHE if x.device.type == "cpu" else len(x)
         for part, gradient, place in zip(*(t.split(size) for t in (x, of_maxima, places)), strict=True):
             torch.addcmul(constant, part, slope, out=part)
