@@ -2,7 +2,11 @@
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-SNAKEMAKE = snakemake --cores all --resources gpu=1 --show-failed-logs --rerun-incomplete
+# Trainings on GPUs at once: GPUS=4 for a machine with four.
+GPUS ?= 1
+# A start after a crash goes on by itself: the sweep has a lock that does not outlive its process (--nolock), and outputs
+# of interrupted jobs are made anew.
+SNAKEMAKE = snakemake --cores all --resources gpu=$(GPUS) --show-failed-logs --nolock --rerun-incomplete
 # A progress bar where the terminal is one.
 SNAKEMAKE += $(shell [ -t 2 ] && echo --logger rich)
 

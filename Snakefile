@@ -13,6 +13,14 @@ include: "workflow/rules/analysis.smk"
 include: "workflow/rules/report.smk"
 
 
+onstart:
+    hold_sweep()
+
+
+onerror:
+    name_full_disk()
+
+
 rule all:
     default_target: True
     input:

@@ -2,6 +2,7 @@
 
 import argparse
 import platform
+import signal
 import subprocess
 import sys
 from dataclasses import asdict
@@ -17,10 +18,20 @@ from sweep.grid import Run
 from sweep.prepared import Manifest, map_prepared, read_manifest
 from sweep.records import make_record, publish, run_key
 
+SIGNALS = {number: number.name for number in (signal.SIGINT, signal.SIGTERM)}
+
 
 def log(line: str) -> None:
     """A line of the job's log, at once."""
     print(line, flush=True)
+
+
+def stop(number: int, _frame: object) -> None:
+    """End the program by an exception, so that files in the making are removed; once, whatever else arrives."""
+    for other in SIGNALS:
+        signal.signal(other, signal.SIG_IGN)
+    log(f"Interrupted by {SIGNALS[signal.Signals(number)]}")
+    sys.exit(128 + number)
 
 
 def git_commit() -> str | None:
@@ -32,35 +43,54 @@ def git_commit() -> str | None:
         return None
 
 
-def train_run(run: Run, data: Path, manifest: Manifest, args: argparse.Namespace) -> dict[str, Any]:
+def train_run(run: Run, manifest: Manifest, checkpoint_file: Path, args: argparse.Namespace) -> dict[str, Any]:
     """Train, and return what the record says beside the run's parameters and hashes."""
     commit = git_commit()  # now, not after hours of training
     # Here, so that publishing a kept record takes milliseconds.
     import torch
 
     from sweep import hardware
+    from sweep.checkpoint import Checkpoint
     from sweep.training.loop import Split, train
 
-    device = hardware.choose_device(args.device, args.gpus, log)
-    precision = hardware.choose_precision(args.precision, device)
-    hardware.set_up(device, args.threads)
-    log(f"Training {run.path} on {hardware.device_name(device)} ({device}, {precision}, {args.threads} CPU threads)")
-    tensors = map_prepared(data, manifest)
-    splits = {
-        split: Split(tensors[f"{split}_images"].to(device), tensors[f"{split}_labels"].to(device))
-        for split in ("train", "validation", "test")
-    }
-    start = perf_counter()
-    outcome = train(run, splits, len(manifest.class_names), precision, log)
+    kind = hardware.choose_device(args.device, args.gpus, log)
+    with hardware.taken_device(kind, args.jobs_per_gpu, log) as (device, card):
+        precision = hardware.choose_precision(args.precision, device)
+        hardware.set_up(device, args.threads)
+        name = hardware.device_name(device)
+        log(f"Training {run.path} on {name} ({card or device}, {precision}, {args.threads} CPU threads)")
+        made_with = {"device": device.type, "precision": precision, "torch": torch.__version__}
+        checkpoint = Checkpoint(checkpoint_file, made_with, args.checkpoint_interval_s, log)
+        snapshot = checkpoint.read()
+        start = perf_counter() - (sum(snapshot.outcome["history"]["seconds"]) if snapshot else 0)
+        try:
+            tensors = map_prepared(args.data, manifest)
+            splits = {
+                split: Split(tensors[f"{split}_images"].to(device), tensors[f"{split}_labels"].to(device))
+                for split in ("train", "validation", "test")
+            }
+            outcome = train(run, splits, len(manifest.class_names), precision, log, checkpoint.keep, snapshot)
+        except SystemExit:  # by `stop`
+            checkpoint.write()
+            raise
+        except (MemoryError, RuntimeError) as error:
+            if hardware.is_out_of_memory(error):
+                raise SweepError(
+                    f"{name} ran out of memory with {run.model} at batch size {run.batch_size}: run fewer jobs at once "
+                    f"(--resources mem_mb=…), or take smaller models.{run.model}.batch_sizes ({error})"
+                ) from None
+            raise
+        training_s = perf_counter() - start
     return {
         "commit": commit,
         "status": "completed" if outcome.diverged_epoch is None else "diverged",
         **asdict(outcome),
-        "training_s": perf_counter() - start,
+        "training_s": training_s,
         "environment": {
             "device_asked": args.device,
             "device": device.type,
-            "device_name": hardware.device_name(device),
+            "device_name": name,
+            "gpu": card,
             "precision_asked": args.precision,
             "precision": precision,
             "threads": args.threads,
@@ -71,10 +101,13 @@ def train_run(run: Run, data: Path, manifest: Manifest, args: argparse.Namespace
 
 
 def main(args: argparse.Namespace) -> None:
+    for number in SIGNALS:
+        signal.signal(number, stop)
     run = Run(args.model, args.batch_size, args.learning_rate, args.dropout_rate, args.epochs, args.seed)
     manifest = read_manifest(args.data)
     key = run_key(run, manifest.content_hash)
     kept = args.records / f"{key}.json"
+    checkpoint_file = args.records / "checkpoints" / f"{key}.safetensors"
     (args.records / "locks").mkdir(parents=True, exist_ok=True)
     # One writer a run: the operating system frees the lock when its process ends, however it ends.
     lock = FileLock(args.records / "locks" / f"{key}.lock")
@@ -91,9 +124,10 @@ def main(args: argparse.Namespace) -> None:
             published = False
         if published:
             log(f"Published from the kept record {kept}: nothing was trained")
-            return
-        write_json(kept, make_record(run, manifest.content_hash, train_run(run, args.data, manifest, args)))
-        publish(kept, args.metrics)
+        else:
+            write_json(kept, make_record(run, manifest.content_hash, train_run(run, manifest, checkpoint_file, args)))
+            publish(kept, args.metrics)
+        checkpoint_file.unlink(missing_ok=True)
 
 
 def parse_args() -> argparse.Namespace:
@@ -109,7 +143,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], required=True)
     parser.add_argument("--precision", choices=["auto", "fp32", "bf16"], required=True)
     parser.add_argument("--gpus", type=int, required=True, help="GPUs that the job was allotted")
+    parser.add_argument("--jobs-per-gpu", type=int, required=True, help="trainings that may share a GPU")
     parser.add_argument("--threads", type=int, required=True, help="CPU threads")
+    parser.add_argument("--checkpoint-interval-s", type=float, default=30, help="seconds between checkpoints at least")
     parser.add_argument("--metrics", type=Path, required=True, help="the metrics.json to write")
     return parser.parse_args()
 

@@ -15,7 +15,7 @@ from sweep.models import model_names
 from sweep.sources import train_size
 
 SCHEMA_FILE = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
-INTEGER_KEYS = {"batch_sizes", "epochs", "seeds", "validation_size", "top"}
+INTEGER_KEYS = {"batch_sizes", "epochs", "seeds", "validation_size", "jobs_per_gpu", "top"}
 
 
 def validated(config: dict[str, Any]) -> dict[str, Any]:

@@ -8,10 +8,36 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+from safetensors import SafetensorError
+
+from sweep.errors import SweepError
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it takes the place of `path`, on an exception it is removed."""
+    """Yield a temporary path beside `path`; on success it takes the place of `path`, on an exception it is removed.
+
+    Raises:
+        SweepError: it cannot be written: the disk is full, the folder is somebody else's, …
+    """
+    try:
+        with _temporary_beside(path) as temporary:
+            yield temporary
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)  # mkstemp's files are for their owner alone
+            temporary.replace(path)
+    except (OSError, SafetensorError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SweepError(
+            f"{path} cannot be written ({reason}): mend that and run the same command again; "
+            "what was there before is unchanged"
+        ) from None
+
+
+@contextmanager
+def _temporary_beside(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays last: libraries choose a file format by it.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
@@ -19,10 +45,6 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp's files are for their owner alone
-        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -41,3 +63,12 @@ def json_text(content: Any) -> str:
 def write_json(path: Path, content: Any) -> None:
     """Write `content` as strict JSON, atomically."""
     write_text(path, json_text(content))
+
+
+def is_locked(file: Path) -> bool:
+    """Whether a process holds the lock `file`, which is there."""
+    try:
+        with FileLock(file).acquire(blocking=False):
+            return False
+    except Timeout:
+        return True

@@ -1,12 +1,15 @@
 """What a training runs on: device, precision, threads, memory allocator. Nothing here is part of a run's key."""
 
 import ctypes
+import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 
 from sweep.errors import SweepError
+from sweep.gpus import gpu_slot
 
 # From glibc's malloc.h.
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
@@ -22,19 +25,42 @@ def keep_freed_memory() -> None:
         mallopt(M_TOP_PAD, 64 * 2**20)
 
 
-def choose_device(asked: str, allotted_gpus: int, log: Callable[[str], None]) -> torch.device:
-    """The device for `asked` (auto, cpu, cuda). Raises SweepError where a GPU is asked for or allotted but missing."""
+def choose_device(asked: str, allotted_gpus: int, log: Callable[[str], None]) -> str:
+    """The kind of device, cpu or cuda, for `asked` (auto, cpu, cuda). Raises SweepError where a GPU is asked for, or
+    allotted (by Snakemake, or by SLURM and the like, which set CUDA_VISIBLE_DEVICES), but missing."""
     if asked == "cpu":
-        return torch.device("cpu")
+        return "cpu"
     if torch.cuda.is_available():
-        return torch.device("cuda")
+        return "cuda"
     remedy = "see what nvidia-smi and torch.version.cuda say, or set training.device to cpu"
     if asked == "cuda":
         raise SweepError(f"training.device is cuda, but torch finds no CUDA device: {remedy}")
-    if allotted_gpus:
+    if allotted_gpus or os.environ.get("CUDA_VISIBLE_DEVICES") not in (None, "", "-1"):
         raise SweepError(f"this job was allotted a GPU, but torch finds no CUDA device: {remedy}")
     log("No CUDA device: training on the CPU")
-    return torch.device("cpu")
+    return "cpu"
+
+
+@contextmanager
+def taken_device(kind: str, jobs_per_gpu: int, log: Callable[[str], None]) -> Iterator[tuple[torch.device, str | None]]:
+    """The CPU and None, or a GPU and its name that are this job's and at most `jobs_per_gpu` − 1 others' until the
+    context ends."""
+    if kind == "cpu":
+        yield torch.device("cpu"), None
+        return
+    cards = visible_cards()
+    with gpu_slot(cards, jobs_per_gpu, log) as position:
+        torch.cuda.set_device(position)
+        yield torch.device("cuda", position), cards[position]
+
+
+def visible_cards() -> list[str]:
+    """The name of each GPU that this process sees, in CUDA's order: its UUID, which is the same for jobs that see other
+    GPUs. A process that is given MIG instances sees the first of them only, and the UUID is its whole card's."""
+    first = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0]
+    if first.startswith("MIG-"):
+        return [first]
+    return [str(torch.cuda.get_device_properties(position).uuid) for position in range(torch.cuda.device_count())]
 
 
 def choose_precision(asked: str, device: torch.device) -> str:
@@ -58,6 +84,11 @@ def set_up(device: torch.device, threads: int) -> None:
     torch.backends.cudnn.allow_tf32 = False
     if device.type == "cpu":
         keep_freed_memory()
+
+
+def is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
+    """Whether an allocation failed; torch has a class for a GPU's memory only."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def device_name(device: torch.device) -> str:

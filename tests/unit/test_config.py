@@ -40,7 +40,7 @@ def test_what_is_left_out_gets_its_default() -> None:
     config = deepcopy(DEFAULT) | {"training": {}, "report": {"language": "en"}}
     del config["seeds"], config["data"]["path"]
     filled = validated(config)
-    assert filled["training"] == {"device": "auto", "precision": "auto"}
+    assert filled["training"] == {"device": "auto", "precision": "auto", "jobs_per_gpu": 1}
     assert filled["report"] == {"language": "en", "author": "", "top": 10, "rank_by": "val_loss"}
     assert (filled["seeds"], filled["data"]["path"]) == ([0], "data")
 

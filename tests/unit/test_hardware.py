@@ -25,7 +25,7 @@ def test_a_device_is_chosen(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: found)
     lines: list[str] = []
-    assert choose_device(asked, allotted_gpus, lines.append).type == device
+    assert choose_device(asked, allotted_gpus, lines.append) == device
     # Only a fallback is worth a word.
     assert any("on the CPU" in line for line in lines) == (asked == "auto" and not found)
 

@@ -18,6 +18,7 @@ from sweep.training.optimizer import Adam
 
 FP32 = torch.float32
 RUN = Run("mlp", 8, 0.001, 0.2, 2, 0)
+QUIET = (lambda _: None, lambda _: None)  # neither a log nor checkpoints
 
 
 def numbered(count: int) -> Split:
@@ -146,7 +147,7 @@ def without_times(outcome: Outcome) -> dict[str, Any]:
 def test_a_run_repeats_bit_for_bit_and_another_seed_does_not(name: str) -> None:
     run = replace(RUN, model=name)
     first, again, other = (
-        without_times(train(r, noise(), 3, "fp32", lambda _: None)) for r in (run, run, replace(run, seed=1))
+        without_times(train(r, noise(), 3, "fp32", *QUIET)) for r in (run, run, replace(run, seed=1))
     )
     assert first == again
     assert first["history"]["train_loss"] != other["history"]["train_loss"]
@@ -158,7 +159,7 @@ def test_a_run_learns_what_can_be_learnt() -> None:
     images = (labels * 100).to(torch.uint8).view(-1, 1, 1, 1).expand(60, 32, 32, 3).contiguous()
     splits = dict.fromkeys(("train", "validation", "test"), Split(images, labels))
     run = replace(RUN, batch_size=20, learning_rate=0.01, epochs=12)
-    outcome = train(run, splits, 3, "fp32", lambda _: None)
+    outcome = train(run, splits, 3, "fp32", *QUIET)
     assert outcome.last is not None
     assert outcome.last["val_acc"] > 0.9
     assert outcome.history["train_loss"][-1] < outcome.history["train_loss"][0] / 2
@@ -167,7 +168,7 @@ def test_a_run_learns_what_can_be_learnt() -> None:
 @pytest.mark.parametrize("name", ["mlp", "cnn"])
 def test_bf16_is_another_arithmetic_with_nearly_the_same_result(name: str) -> None:
     run = replace(RUN, model=name, epochs=1)
-    fp32, bf16 = (train(run, noise(), 3, precision, lambda _: None).history for precision in ("fp32", "bf16"))
+    fp32, bf16 = (train(run, noise(), 3, precision, *QUIET).history for precision in ("fp32", "bf16"))
     for metric in ("train_loss", "val_loss"):
         assert fp32[metric] != bf16[metric]
         assert fp32[metric] == pytest.approx(bf16[metric], rel=0.05)
@@ -201,7 +202,7 @@ class Script:
 
 def test_the_test_set_is_for_the_latest_epoch_of_the_best_validation_accuracy(monkeypatch: pytest.MonkeyPatch) -> None:
     script = Script(monkeypatch, [(1.0, 0.9, 0.5), (1.0, 0.1, 0.7), (1.0, 0.8, 0.7), (1.0, 0.2, 0.6)])
-    outcome = train(replace(RUN, epochs=4), noise(), 3, "fp32", lambda _: None)
+    outcome = train(replace(RUN, epochs=4), noise(), 3, "fp32", *QUIET)
     assert outcome.best == {"epoch": 2, "val_loss": 0.8, "val_acc": 0.7, "test_loss": 2.0, "test_acc": 0.25}
     assert outcome.last is not None
     assert (outcome.last["val_loss"], outcome.last["val_acc"]) == (0.2, 0.6)
@@ -211,7 +212,7 @@ def test_the_test_set_is_for_the_latest_epoch_of_the_best_validation_accuracy(mo
 
 def test_the_history_says_the_learning_rate_that_an_epoch_was_trained_with(monkeypatch: pytest.MonkeyPatch) -> None:
     Script(monkeypatch, [(loss, 1.0, 0.5) for loss in (1.0, 2.0, 3.0, 4.0, 3.5, 5.0)])
-    history = train(replace(RUN, epochs=6), noise(), 3, "fp32", lambda _: None).history
+    history = train(replace(RUN, epochs=6), noise(), 3, "fp32", *QUIET).history
     # Lowered after the epochs 3 and 5, so from epoch 4 on.
     assert history["learning_rate"] == pytest.approx([0.001] * 4 + [0.0009995] * 2, rel=1e-12)
     assert history["train_loss"] == [1.0, 2.0, 3.0, 4.0, 3.5, 5.0]
@@ -221,7 +222,7 @@ def test_the_history_says_the_learning_rate_that_an_epoch_was_trained_with(monke
 def test_a_run_ends_at_a_loss_that_is_not_finite(monkeypatch: pytest.MonkeyPatch, bad: tuple[float, float]) -> None:
     Script(monkeypatch, [(1.0, 1.0, 0.6), (1.0, 1.0, 0.5), (*bad, 0.9), (1.0, 1.0, 0.9)])
     lines: list[str] = []
-    outcome = train(replace(RUN, epochs=4), noise(), 3, "fp32", lines.append)
+    outcome = train(replace(RUN, epochs=4), noise(), 3, "fp32", lines.append, lambda _: None)
     assert outcome.diverged_epoch == 2
     assert outcome.best is not None
     assert (outcome.best["epoch"], outcome.best["test_loss"]) == (0, 0.0)
@@ -239,7 +240,7 @@ def numbers(value: Any) -> Iterator[float]:
 
 @pytest.mark.parametrize("learning_rate", [1e36, 1e38])  # float32 ends at 3.4e38
 def test_a_huge_learning_rate_diverges_and_leaves_only_finite_numbers(learning_rate: float) -> None:
-    outcome = train(replace(RUN, learning_rate=learning_rate, epochs=3), noise(), 3, "fp32", lambda _: None)
+    outcome = train(replace(RUN, learning_rate=learning_rate, epochs=3), noise(), 3, "fp32", *QUIET)
     assert outcome.diverged_epoch is not None
     assert {len(column) for column in outcome.history.values()} == {outcome.diverged_epoch}
     assert (outcome.best is None) == (outcome.last is None) == (outcome.diverged_epoch == 0)

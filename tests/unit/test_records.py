@@ -34,7 +34,9 @@ def test_a_trainings_record_is_by_the_schema_and_reads_back_the_same(tmp_path: P
     """Also where the first epoch diverged, as with the second rate."""
     data = Split(torch.randint(0, 256, (16, 32, 32, 3), dtype=torch.uint8), torch.arange(16) % 3)
     run = replace(RUN, learning_rate=learning_rate)
-    outcome = train(run, dict.fromkeys(("train", "validation", "test"), data), 3, "fp32", lambda _: None)
+    outcome = train(
+        run, dict.fromkeys(("train", "validation", "test"), data), 3, "fp32", lambda _: None, lambda _: None
+    )
     diverged = outcome.diverged_epoch is not None
     assert diverged == (learning_rate == 1e36)
     made = make_record(run, DATA_HASH, {**result([], [], outcome.diverged_epoch), **asdict(outcome), "training_s": 1.0})

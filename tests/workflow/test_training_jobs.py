@@ -13,7 +13,7 @@ from conftest import CNN_RUNS, MLP_RUNS, Sweep, remove_as_told
 
 RUN = "mlp/8_0.001_0.5/seed0"
 # What may differ between two trainings of the same run.
-INFORMATION = {"commit", "training_s", "environment", "content_hash"}
+INFORMATION = {"commit", "resumed_epochs", "training_s", "environment", "content_hash"}
 
 
 def train_command(sweep: Sweep, **changes: object) -> list[str]:
@@ -30,6 +30,7 @@ def train_command(sweep: Sweep, **changes: object) -> list[str]:
         "device": "auto",
         "precision": "auto",
         "gpus": 0,
+        "jobs-per-gpu": 1,
         "threads": 1,
         "metrics": sweep.results / "runs" / RUN / "metrics.json",
         **{name.replace("_", "-"): value for name, value in changes.items()},

@@ -1,5 +1,5 @@
 # One job a run. What decides its numbers are params, so that Snakemake sees a change; where and how it runs (device,
-# precision, threads) are resources, so that a change there retrains nothing.
+# precision, threads) are resources, so that a change there retrains nothing. A run's log grows with each attempt.
 
 
 rule train:
@@ -20,6 +20,7 @@ rule train:
         gpu=GPUS,
         device=settings["training"]["device"],
         precision=settings["training"]["precision"],
+        jobs_per_gpu=settings["training"]["jobs_per_gpu"],
         mem_mb=train_mem_mb,
     params:
         epochs=lambda wildcards: MODELS[wildcards.model]["epochs"],
@@ -34,5 +35,9 @@ rule train:
         "python {params.script:q} --model {wildcards.model} --batch-size {wildcards.batch_size}"
         " --learning-rate {wildcards.learning_rate} --dropout-rate {wildcards.dropout_rate} --seed {wildcards.seed}"
         " --epochs {params.epochs} --data {params.data} --records {params.records} --device {resources.device}"
-        " --precision {resources.precision} --gpus {resources.gpu} --threads {threads}"
-        " --metrics {output.metrics} > {log} 2>&1"
+        " --precision {resources.precision} --gpus {resources.gpu} --jobs-per-gpu {resources.jobs_per_gpu}"
+        " --threads {threads} --metrics {output.metrics} >> {log} 2>&1"
+        # Nothing but the shell is left to speak when the system takes the memory back.
+        " || {{ code=$?; [ $code != 137 ] || echo 'Error: the job was killed (SIGKILL), as the system does where memory"
+        " runs out: run fewer jobs at once (--resources mem_mb=…), or take smaller models.{wildcards.model}.batch_sizes"
+        " than {wildcards.batch_size}' >> {log}; exit $code; }}"

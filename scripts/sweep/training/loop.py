@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -35,12 +35,21 @@ class Outcome:
 
     `diverged_epoch` is the epoch whose training or validation loss was not finite, or None; the columns end before it.
     `best` and `last` hold one epoch's figures, `best` the test set's too; both are None if the first epoch diverged.
+    `resumed_epochs` are those before which training was interrupted and taken up again.
     """
 
     history: dict[str, list[float]] = field(default_factory=lambda: {column: [] for column in COLUMNS})
-    best: dict[str, float] | None = None
+    best: dict[str, float | None] | None = None
     last: dict[str, float] | None = None
     diverged_epoch: int | None = None
+    resumed_epochs: list[int] = field(default_factory=list)
+
+
+class Snapshot(NamedTuple):
+    """All that training goes on from after an epoch: tensors on the CPU by name, and the outcome's fields so far."""
+
+    tensors: dict[str, Tensor]
+    outcome: dict[str, Any]
 
 
 def run_seed(run: Run) -> int:
@@ -113,27 +122,78 @@ def evaluate(model: nn.Module, data: Split, dtype: torch.dtype) -> tuple[float, 
     return loss_sum.item() / len(data.labels), correct.item() / len(data.labels)
 
 
-def train(run: Run, splits: Mapping[str, Split], classes: int, precision: str, log: Callable[[str], None]) -> Outcome:
-    """Train `run` on the device that `splits` (train, validation, test) lie on.
+class Training:
+    """A run's model with all that changes as it is trained, `outcome` included.
 
-    `precision` is "fp32", or "bf16" for autocast with float32 weights. `log` gets a line an epoch.
-    On a CPU the outcome, seconds aside, is bit-identical for the same torch, machine and number of threads.
+    On a CPU its course is bit-identical for the same torch, machine and number of threads, interrupted or not.
     """
-    device = splits["train"].labels.device
-    torch.manual_seed(run_seed(run))
-    # Another seed for the shuffles, or they would share their random numbers with weights and dropout.
-    generator = torch.Generator(device).manual_seed(run_seed(run) ^ 1)
-    model = build_model(run.model, classes, run.dropout_rate).to(device)
-    optimizer = Adam(model.parameters())
-    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
-    learning_rate = run.learning_rate
-    outcome = Outcome()
-    best_weights: dict[str, Tensor] = {}
 
-    for epoch in range(run.epochs):
+    def __init__(self, run: Run, classes: int, device: torch.device) -> None:
+        torch.manual_seed(run_seed(run))
+        self.model = build_model(run.model, classes, run.dropout_rate).to(device)
+        self.optimizer = Adam(self.model.parameters())
+        # Another seed for the shuffles, or they would share their random numbers with weights and dropout.
+        self.shuffles = torch.Generator(device).manual_seed(run_seed(run) ^ 1)
+        self.dropout = torch.cuda.default_generators[device.index] if device.type == "cuda" else torch.default_generator
+        self.best_weights: dict[str, Tensor] = {}
+        self.outcome = Outcome()
+
+    def moving(self) -> dict[str, Tensor]:
+        """The tensors that an epoch changes; all parameters are in the optimiser's one vector."""
+        return {**self.optimizer.state(), **dict(self.model.named_buffers(prefix="model"))}
+
+    def snapshot(self) -> Snapshot:
+        tensors = {name: tensor.to("cpu", copy=True) for name, tensor in self.moving().items()}
+        # The best weights are replaced, never changed: a copy on the CPU is only made of those on a GPU.
+        tensors |= {f"best.{name}": tensor.cpu() for name, tensor in self.best_weights.items()}
+        tensors |= {"shuffles": self.shuffles.get_state(), "dropout": self.dropout.get_state()}
+        return Snapshot(tensors, asdict(self.outcome))
+
+    def resume(self, snapshot: Snapshot) -> None:
+        """Go on from a snapshot of the same run on the same kind of device."""
+        tensors = snapshot.tensors
+        for name, tensor in self.moving().items():
+            tensor.copy_(tensors[name])
+        device = self.optimizer.weights.device
+        self.best_weights = {
+            name.removeprefix("best."): tensor.to(device)
+            for name, tensor in tensors.items()
+            if name.startswith("best.")
+        }
+        self.shuffles.set_state(tensors["shuffles"])
+        self.dropout.set_state(tensors["dropout"])
+        self.outcome = Outcome(**snapshot.outcome)
+        self.outcome.resumed_epochs.append(len(self.outcome.history["train_loss"]))
+
+
+def train(
+    run: Run,
+    splits: Mapping[str, Split],
+    classes: int,
+    precision: str,
+    log: Callable[[str], None],
+    keep: Callable[[Snapshot], None],
+    snapshot: Snapshot | None = None,
+) -> Outcome:
+    """Train `run` on the device that `splits` (train, validation, test) lie on, from the start or from a `snapshot`.
+
+    `precision` is "fp32", or "bf16" for autocast with float32 weights. After each epoch `log` gets a line, and `keep`
+    what training could go on from.
+    """
+    training = Training(run, classes, splits["train"].labels.device)
+    if snapshot is not None:
+        training.resume(snapshot)
+    model, outcome = training.model, training.outcome
+    history = outcome.history
+    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
+
+    for epoch in range(len(history["train_loss"]), run.epochs):
         start = perf_counter()
+        learning_rate = (
+            next_learning_rate(history["learning_rate"][-1], history["train_loss"]) if epoch else run.learning_rate
+        )
         train_loss, train_acc = train_epoch(
-            model, optimizer, splits["train"], run.batch_size, learning_rate, generator, dtype
+            model, training.optimizer, splits["train"], run.batch_size, learning_rate, training.shuffles, dtype
         )
         val_loss, val_acc = evaluate(model, splits["validation"], dtype)
         if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
@@ -144,18 +204,21 @@ def train(run: Run, splits: Mapping[str, Split], classes: int, precision: str, l
         row = (train_loss, train_acc, val_loss, val_acc, learning_rate, seconds)
         outcome.last = dict(zip(COLUMNS, row, strict=True))
         for column, value in outcome.last.items():
-            outcome.history[column].append(value)
+            history[column].append(value)
+        if val_acc == max(history["val_acc"]):
+            outcome.best = {"epoch": epoch, "val_loss": val_loss, "val_acc": val_acc}
+            training.best_weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        keep(training.snapshot())
         log(
             f"epoch {epoch}: training loss {train_loss:.4f}, accuracy {train_acc:.4f}; "
             f"validation loss {val_loss:.4f}, accuracy {val_acc:.4f}; {seconds:.2f} s"
         )
-        if outcome.best is None or val_acc >= outcome.best["val_acc"]:
-            outcome.best = {"epoch": epoch, "val_loss": val_loss, "val_acc": val_acc}
-            best_weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-        learning_rate = next_learning_rate(learning_rate, outcome.history["train_loss"])
 
     if outcome.best is not None:
         # The write-up's code evaluates the test set at every epoch that is the best so far; the last of them counts.
-        model.load_state_dict(best_weights)
-        outcome.best["test_loss"], outcome.best["test_acc"] = evaluate(model, splits["test"], dtype)
+        model.load_state_dict(training.best_weights)
+        test_loss, test_acc = evaluate(model, splits["test"], dtype)
+        if not math.isfinite(test_loss):
+            log(f"The test loss is {test_loss} at epoch {outcome.best['epoch']}: it is left out")
+        outcome.best |= {"test_loss": test_loss if math.isfinite(test_loss) else None, "test_acc": test_acc}
     return outcome

@@ -30,6 +30,10 @@ class Adam:
             parameter.data = weights.view_as(parameter)
             parameter.grad = gradients.view_as(parameter)
 
+    def state(self) -> dict[str, torch.Tensor]:
+        """The tensors that a step changes, by name; `weights` are the parameters themselves."""
+        return {"weights": self.weights, "mean": self.mean, "mean_square": self.mean_square, "steps": self.steps}
+
     def step(self, learning_rate: float) -> None:
         """Move the parameters by their gradients, then clear these."""
         self.steps += 1

@@ -1,0 +1,255 @@
+"""Whatever ends a training or Snakemake, nothing finished is lost and the numbers are those of an undisturbed sweep."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import CNN_RUNS, REPOSITORY, Sweep
+from test_training_jobs import RUN, forget, numbers, start
+
+LONG = 1000  # epochs: seconds
+
+
+def read_epochs(job: subprocess.Popen[str], count: int) -> int:
+    """Read a job's log until `count` epochs were said; the number of the last one."""
+    assert job.stdout is not None
+    for line in job.stdout:
+        if line.startswith("epoch "):
+            count -= 1
+            if count == 0:
+                return int(line.split()[1].rstrip(":"))
+    raise AssertionError("the job ended before")
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def checkpoints(sweep: Sweep) -> list[Path]:
+    return list((sweep.folder / "results" / "records").glob("checkpoints/*.safetensors"))
+
+
+@pytest.fixture
+def undisturbed(finished: Sweep) -> Callable[..., dict[str, Any]]:
+    """The numbers of a training of the same run that nothing interrupts, made on its own."""
+
+    def train(**changes: Any) -> dict[str, Any]:
+        folder = finished.folder / "undisturbed"
+        job = start(finished, **{**changes, "metrics": folder / "metrics.json", "records": folder})
+        output = job.communicate()[0]
+        assert job.returncode == 0, output
+        return numbers(folder / "metrics.json")
+
+    return train
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_a_training_killed_five_times_ends_with_the_same_numbers(
+    finished: Sweep, undisturbed: Callable[..., dict[str, Any]], model: str
+) -> None:
+    options = {"model": model, "epochs": 150}
+    dice = random.Random()  # noqa: S311
+    forget(finished)
+    for attempt in range(5):
+        job = start(finished, **options, checkpoint_interval_s=0)
+        assert job.stdout is not None
+        first = next(line for line in job.stdout if line.startswith(("epoch ", "Going on ")))
+        assert first.startswith("Going on from the checkpoint ") == (attempt > 0)
+        read_epochs(job, dice.randint(1, 10))
+        time.sleep(dice.random() / 50)
+        job.kill()
+        job.communicate()
+        assert len(checkpoints(finished)) == 1
+    metrics = finished.folder / "metrics.json"
+    job = start(finished, **options, metrics=metrics)
+    assert "epoch 0:" not in job.communicate()[0]
+    assert numbers(metrics) == undisturbed(**options)
+    assert checkpoints(finished) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_interrupted_training_repeats_the_interrupted_epoch_only(
+    finished: Sweep, undisturbed: Callable[..., dict[str, Any]], number: signal.Signals
+) -> None:
+    forget(finished)
+    metrics = finished.folder / "metrics.json"
+    job = start(finished, epochs=LONG, metrics=metrics)
+    said = read_epochs(job, 20)
+    assert checkpoints(finished) == []  # a short run writes none
+    job.send_signal(number)
+    job.send_signal(number)  # the impatient
+    output = job.communicate()[0]
+    said += output.count("epoch ")
+    assert job.returncode == 128 + number
+    assert f"Interrupted by {number.name}" in output
+    assert "Wrote the checkpoint" in output
+    assert "Traceback" not in output
+    assert not metrics.exists()
+    output = start(finished, epochs=LONG, metrics=metrics).communicate()[0]
+    first = int(output.split("epoch ")[1].split(":")[0])
+    assert first in (said + 1, said + 2)  # an epoch is kept before it is said
+    assert numbers(metrics) == undisturbed(epochs=LONG)
+
+
+def test_an_interrupted_job_that_has_nothing_to_keep_keeps_nothing(finished: Sweep) -> None:
+    forget(finished)
+    holder = start(finished, epochs=100_000)
+    read_epochs(holder, 1)
+    waiting = start(finished, epochs=100_000)
+    assert waiting.stdout is not None
+    assert "waiting" in waiting.stdout.readline()
+    waiting.terminate()
+    assert waiting.communicate()[0] == "Interrupted by SIGTERM\n"
+    assert waiting.returncode == 128 + signal.SIGTERM
+    assert checkpoints(finished) == []
+    holder.kill()
+    holder.communicate()
+
+
+@pytest.mark.parametrize("damage", ["cut", "zeroed", "flipped"])
+def test_a_damaged_checkpoint_is_ignored_aloud(
+    finished: Sweep, undisturbed: Callable[..., dict[str, Any]], damage: str
+) -> None:
+    forget(finished)
+    metrics = finished.folder / "metrics.json"
+    job = start(finished, epochs=LONG, metrics=metrics)
+    read_epochs(job, 5)
+    job.terminate()
+    job.communicate()
+    file = checkpoints(finished)[0]
+    content = file.read_bytes()
+    middle = len(content) // 2
+    flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+    file.write_bytes({"cut": content[:middle], "zeroed": bytes(len(content)), "flipped": flipped}[damage])
+    output = start(finished, epochs=LONG, metrics=metrics).communicate()[0]
+    assert f"The checkpoint {file} is damaged: it is not used, training starts anew" in output
+    assert "epoch 0:" in output
+    assert numbers(metrics) == undisturbed(epochs=LONG)
+
+
+class Made:
+    """`make run` in the sweep's folder, in a process group of its own as in a terminal."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        shutil.copy(REPOSITORY / "Makefile", sweep.folder)
+        self.output = sweep.folder / f"make.{time.monotonic_ns()}.txt"
+        # The packages are installed, here or elsewhere: make need not look after them.
+        command = ["make", "-o", ".venv/requirements.txt", "run"]
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen(
+                command, cwd=sweep.folder, env=sweep.environment, stdout=output, stderr=output, start_new_session=True
+            )
+
+    def snakemake(self) -> int:
+        """The process of Snakemake below make and its shell."""
+        found = subprocess.run(
+            ["pgrep", "-g", str(self.process.pid), "-f", "snakemake --cores"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return int(found.stdout.split()[-1])
+
+    def ends(self, code: int) -> str:
+        self.process.wait(timeout=300)
+        text = self.output.read_text()
+        assert self.process.returncode == code, text
+        return text
+
+
+@pytest.fixture
+def long(finished: Sweep) -> Sweep:
+    """A sweep with a run of thousands of epochs before it, all others finished."""
+    finished.configure(models__mlp__epochs=3 * LONG, models__mlp__batch_sizes=[8], models__mlp__dropout_rates=[0.5])
+    shutil.rmtree(finished.results / "logs")
+    return finished
+
+
+def log(sweep: Sweep) -> str:
+    file = sweep.results / "logs" / "train" / f"{RUN}.log"
+    return file.read_text() if file.exists() else ""
+
+
+def test_ctrl_c_and_the_same_command_again(long: Sweep, undisturbed: Callable[..., dict[str, Any]]) -> None:
+    first = Made(long)
+    wait_for(lambda: "epoch 50:" in log(long))
+    os.killpg(first.process.pid, signal.SIGINT)
+    first.process.wait(timeout=60)
+    assert first.process.returncode != 0
+    assert len(checkpoints(long)) == 1
+    Made(long).ends(0)
+    assert log(long).count("epoch 0:") == 1
+    assert log(long).count("epoch 50:") == 1
+    assert numbers(long.results / "runs" / RUN / "metrics.json") == undisturbed(epochs=3 * LONG)
+
+
+def test_a_killed_snakemake_leaves_its_trainings_to_the_next_start(long: Sweep) -> None:
+    first = Made(long)
+    wait_for(lambda: "epoch 50:" in log(long))
+    os.kill(first.snakemake(), signal.SIGKILL)
+    first.process.wait(timeout=60)
+    assert first.process.returncode != 0
+    output = Made(long).ends(0)
+    assert "1 trainings of an earlier start" in output
+    assert "Another job is training this run: waiting for its record" in log(long)
+    assert log(long).count("epoch 0:") == 1
+    assert numbers(long.results / "runs" / RUN / "metrics.json")["epochs"] == 3 * LONG
+
+
+def test_plain_snakemake_goes_on_after_a_kill_as_the_readme_says(long: Sweep) -> None:
+    command = ["snakemake", "--cores", "2", "--resources", "gpu=1"]
+    first = subprocess.Popen(command, cwd=long.folder, env=long.environment, stderr=subprocess.DEVNULL)
+    wait_for(lambda: "epoch 50:" in log(long))
+    first.kill()
+    first.wait()
+    subprocess.run(["snakemake", "--unlock"], cwd=long.folder, env=long.environment, check=True)
+    subprocess.run([*command, "--rerun-incomplete"], cwd=long.folder, env=long.environment, check=True)
+    assert log(long).count("epoch 0:") == 1
+    assert long.report.exists()
+
+
+def test_two_at_once_are_one_and_a_sentence(long: Sweep) -> None:
+    first = Made(long)
+    wait_for(lambda: "epoch 0:" in log(long))
+    output = Made(long).ends(2)
+    assert "results/tiny is being made by a Snakemake that still runs: wait for its end, or stop it" in output
+    first.ends(0)
+    assert log(long).count("epoch 0:") == 1
+
+
+def test_a_run_that_runs_out_of_memory_fails_alone_with_a_sentence(finished: Sweep) -> None:
+    forget(finished)
+    finished.edit(
+        "scripts/sweep/models/cnn.py", "super().__init__()\n", "super().__init__()\n        torch.empty(2**50)\n"
+    )
+    outcome = finished.snakemake("--keep-going", "--forcerun", "train", succeeds=False)
+    assert outcome.output.count("Error in rule train") == 2
+    for run in CNN_RUNS:
+        text = (finished.results / "logs" / "train" / f"{run}.log").read_text()
+        assert " ran out of memory with cnn at batch size 8: run fewer jobs at once (--resources mem_mb=" in text
+        assert "or take smaller models.cnn.batch_sizes" in text
+        assert "Traceback" not in text
+    assert len(finished.trained()) == 4
+
+
+def test_a_run_that_the_system_kills_leaves_a_sentence(finished: Sweep) -> None:
+    """As it does where memory runs out: by SIGKILL."""
+    forget(finished)
+    killed = "super().__init__()\n        import os\n        os.kill(os.getpid(), 9)\n"
+    finished.edit("scripts/sweep/models/cnn.py", "super().__init__()\n", killed)
+    finished.snakemake("--keep-going", succeeds=False)
+    for run in CNN_RUNS:
+        text = (finished.results / "logs" / "train" / f"{run}.log").read_text()
+        assert "Error: the job was killed (SIGKILL), as the system does where memory runs out: run fewer jobs" in text
+        assert "or take smaller models.cnn.batch_sizes than 8\n" in text
