@@ -15,7 +15,7 @@ import pytest
 from conftest import CNN_RUNS, REPOSITORY, Sweep
 from test_training_jobs import RUN, forget, numbers, start
 
-LONG = 1000  # epochs: seconds
+LONG = 300  # epochs: seconds
 
 
 def read_epochs(job: subprocess.Popen[str], count: int) -> int:
@@ -151,15 +151,9 @@ class Made:
                 command, cwd=sweep.folder, env=sweep.environment, stdout=output, stderr=output, start_new_session=True
             )
 
-    def snakemake(self) -> int:
-        """The process of Snakemake below make and its shell."""
-        found = subprocess.run(
-            ["pgrep", "-g", str(self.process.pid), "-f", "snakemake --cores"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return int(found.stdout.split()[-1])
+    def sends(self, number: signal.Signals, command: str) -> None:
+        """Send a signal to the processes below make whose command line has these words."""
+        subprocess.run(["pkill", f"-{number}", "-g", str(self.process.pid), "-f", command], check=True)
 
     def ends(self, code: int) -> str:
         self.process.wait(timeout=300)
@@ -170,8 +164,8 @@ class Made:
 
 @pytest.fixture
 def long(finished: Sweep) -> Sweep:
-    """A sweep with a run of thousands of epochs before it, all others finished."""
-    finished.configure(models__mlp__epochs=3 * LONG, models__mlp__batch_sizes=[8], models__mlp__dropout_rates=[0.5])
+    """A sweep with a run of some seconds before it, the others finished."""
+    finished.configure(models__mlp__epochs=LONG, models__mlp__batch_sizes=[8], models__mlp__dropout_rates=[0.5])
     shutil.rmtree(finished.results / "logs")
     return finished
 
@@ -183,49 +177,55 @@ def log(sweep: Sweep) -> str:
 
 def test_ctrl_c_and_the_same_command_again(long: Sweep, undisturbed: Callable[..., dict[str, Any]]) -> None:
     first = Made(long)
-    wait_for(lambda: "epoch 50:" in log(long))
+    wait_for(lambda: "epoch 20:" in log(long))
     os.killpg(first.process.pid, signal.SIGINT)
     first.process.wait(timeout=60)
     assert first.process.returncode != 0
     assert len(checkpoints(long)) == 1
     Made(long).ends(0)
-    assert log(long).count("epoch 0:") == 1
-    assert log(long).count("epoch 50:") == 1
-    assert numbers(long.results / "runs" / RUN / "metrics.json") == undisturbed(epochs=3 * LONG)
+    assert "Going on from the checkpoint" in log(long)
+    assert "epoch 20:" not in log(long)
+    assert numbers(long.results / "runs" / RUN / "metrics.json") == undisturbed(epochs=LONG)
 
 
 def test_a_killed_snakemake_leaves_its_trainings_to_the_next_start(long: Sweep) -> None:
     first = Made(long)
-    wait_for(lambda: "epoch 50:" in log(long))
-    os.kill(first.snakemake(), signal.SIGKILL)
+    wait_for(lambda: "epoch 20:" in log(long))
+    first.sends(signal.SIGKILL, "snakemake --cores")
     first.process.wait(timeout=60)
     assert first.process.returncode != 0
-    output = Made(long).ends(0)
-    assert "1 trainings of an earlier start" in output
-    assert "Another job is training this run: waiting for its record" in log(long)
-    assert log(long).count("epoch 0:") == 1
-    assert numbers(long.results / "runs" / RUN / "metrics.json")["epochs"] == 3 * LONG
+    first.sends(signal.SIGSTOP, "train.py")  # it lives on, and is not done before the next start
+    second = Made(long)
+    wait_for(lambda: "Another job is training this run: waiting for its record" in log(long))
+    first.sends(signal.SIGCONT, "train.py")
+    assert "1 trainings of an earlier start" in second.ends(0)
+    assert "nothing was trained" in log(long)
+    assert numbers(long.results / "runs" / RUN / "metrics.json")["epochs"] == LONG
 
 
 def test_plain_snakemake_goes_on_after_a_kill_as_the_readme_says(long: Sweep) -> None:
     command = ["snakemake", "--cores", "2", "--resources", "gpu=1"]
-    first = subprocess.Popen(command, cwd=long.folder, env=long.environment, stderr=subprocess.DEVNULL)
-    wait_for(lambda: "epoch 50:" in log(long))
+    options = {"cwd": long.folder, "env": long.environment}
+    first = subprocess.Popen(command, stderr=subprocess.DEVNULL, **options)
+    wait_for(lambda: "epoch 20:" in log(long))
     first.kill()
     first.wait()
-    subprocess.run(["snakemake", "--unlock"], cwd=long.folder, env=long.environment, check=True)
-    subprocess.run([*command, "--rerun-incomplete"], cwd=long.folder, env=long.environment, check=True)
-    assert log(long).count("epoch 0:") == 1
-    assert long.report.exists()
+    assert subprocess.run(command, stderr=subprocess.DEVNULL, **options).returncode == 1  # its lock is still there
+    subprocess.run(["snakemake", "--unlock"], check=True, **options)
+    subprocess.run([*command, "--rerun-incomplete"], check=True, **options)
+    assert "nothing was trained" in log(long)
+    assert "| `8_0.001_0.5` |" in long.report.read_text()
 
 
 def test_two_at_once_are_one_and_a_sentence(long: Sweep) -> None:
     first = Made(long)
     wait_for(lambda: "epoch 0:" in log(long))
+    first.sends(signal.SIGSTOP, "train.py")
     output = Made(long).ends(2)
     assert "results/tiny is being made by a Snakemake that still runs: wait for its end, or stop it" in output
+    first.sends(signal.SIGCONT, "train.py")
     first.ends(0)
-    assert log(long).count("epoch 0:") == 1
+    assert "epoch 0:" in log(long)
 
 
 def test_a_run_that_runs_out_of_memory_fails_alone_with_a_sentence(finished: Sweep) -> None:

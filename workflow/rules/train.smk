@@ -1,5 +1,5 @@
 # One job a run. What decides its numbers are params, so that Snakemake sees a change; where and how it runs (device,
-# precision, threads) are resources, so that a change there retrains nothing. A run's log grows with each attempt.
+# precision, threads) are resources, so that a change there retrains nothing.
 
 
 rule train:
@@ -36,7 +36,7 @@ rule train:
         " --learning-rate {wildcards.learning_rate} --dropout-rate {wildcards.dropout_rate} --seed {wildcards.seed}"
         " --epochs {params.epochs} --data {params.data} --records {params.records} --device {resources.device}"
         " --precision {resources.precision} --gpus {resources.gpu} --jobs-per-gpu {resources.jobs_per_gpu}"
-        " --threads {threads} --metrics {output.metrics} >> {log} 2>&1"
+        " --threads {threads} --metrics {output.metrics} > {log} 2>&1"
         # Nothing but the shell is left to speak when the system takes the memory back.
         " || {{ code=$?; [ $code != 137 ] || echo 'Error: the job was killed (SIGKILL), as the system does where memory"
         " runs out: run fewer jobs at once (--resources mem_mb=…), or take smaller models.{wildcards.model}.batch_sizes"
