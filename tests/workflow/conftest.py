@@ -59,6 +59,8 @@ class Sweep:
         self.report = folder / "report" / "tiny" / "report.md"
         # A machine's GPU, or the lack of it, must not change what the tests see.
         self.environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+        # Commands find the Python that runs the tests.
+        self.environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
     def configure(self, **changes: Any) -> None:
         """Write config.yaml: CONFIG with changes by key, "models__mlp__epochs=3"."""
@@ -79,6 +81,13 @@ class Sweep:
         outcome = Outcome(done.returncode, done.stdout + done.stderr)
         assert (outcome.code == 0) == succeeds, outcome.output + self.logs()
         return outcome
+
+    def run(self, command: str) -> Outcome:
+        """Run a command line as a user would in the project's folder."""
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=self.folder, env=self.environment, capture_output=True, text=True
+        )
+        return Outcome(done.returncode, done.stdout + done.stderr)
 
     def logs(self) -> str:
         """What all jobs of the last call printed."""

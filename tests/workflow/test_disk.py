@@ -1,0 +1,133 @@
+"""A disk that is full, or not ours to write: one clear sentence, nothing half-written, and what was there stays."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import Sweep
+from test_training_jobs import forget
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small file system of its own."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], capture_output=True, text=True)
+    if mounted.returncode != 0:
+        pytest.skip(f"no right to mount a small disk: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def move_to(disk: Path, sweep: Sweep) -> None:
+    """Put results and report on the disk."""
+    for name in ("results", "report"):
+        shutil.move(sweep.folder / name, disk / name)
+        (sweep.folder / name).symlink_to(disk / name)
+
+
+def fill(disk: Path) -> Path:
+    """Leave nothing."""
+    filler = disk / "filler"
+    with filler.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(disk).free)
+    return filler
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of results and report but for logs, notes on time, and locks."""
+    files = (file for name in ("results", "report") for file in (folder / name).rglob("*") if file.is_file())
+    kept = (file for file in files if not {"logs", "benchmarks"} & set(file.parts) and file.suffix != ".lock")
+    return {str(file.relative_to(folder)): file.read_bytes() for file in kept}
+
+
+def command(sweep: Sweep, rule: str) -> str:
+    """The first command of a rule, as Snakemake prints it, without its log."""
+    planned = sweep.snakemake("--dry-run", "--printshellcmds", "--forcerun", rule).output
+    return re.findall(rf"(python scripts/{rule}.*) > ", planned)[0]
+
+
+def no_metrics(sweep: Sweep) -> None:
+    shutil.rmtree(sweep.results / "runs")
+
+
+@pytest.mark.parametrize(
+    ("rule", "options", "missing"),
+    [
+        ("prepare_data", "", None),
+        ("train", "", forget),  # the kept record cannot be written
+        ("train", "--checkpoint-interval-s 0", forget),
+        ("train", "", no_metrics),  # its copy cannot
+        ("aggregate", "", None),
+        ("plot", "", None),
+        ("render_report", "", None),
+    ],
+)
+def test_a_full_disk_is_one_sentence_and_what_was_there_stays(
+    finished: Sweep, disk: Path, rule: str, options: str, missing: Callable[[Sweep], None] | None
+) -> None:
+    job = f"{command(finished, rule)} {options}"
+    move_to(disk, finished)
+    if missing is not None:
+        missing(finished)
+    filler = fill(disk)
+    before = contents(disk)
+    failed = finished.run(job)
+    assert failed.code == 1
+    error = failed.output.splitlines()[-1]
+    assert re.fullmatch(r"Error: \S+ cannot be written \(.*No space left on device.*\): mend that and .*", error)
+    assert "Traceback" not in failed.output
+    assert contents(disk) == before
+
+    filler.unlink()
+    assert finished.run(job).code == 0
+    assert contents(disk).keys() >= before.keys()
+    finished.snakemake()
+
+
+def test_snakemake_says_it_where_not_even_the_log_can_be_written(finished: Sweep, disk: Path) -> None:
+    forget(finished)
+    no_metrics(finished)
+    shutil.rmtree(finished.results / "logs")
+    move_to(disk, finished)
+    filler = fill(disk)
+    refused = finished.snakemake(succeeds=False)
+    assert "Error: no space is left on the disk of results/tiny: free some and run the same command" in refused.output
+    filler.unlink()
+    finished.snakemake("--rerun-incomplete")
+    assert len(finished.trained()) == 6
+
+
+# Root may write everywhere: without this right it is a user like any other.
+AS_A_USER = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.getuid() == 0 else []
+
+
+@pytest.mark.parametrize("folder", ["results", "results/records/locks", "report/tiny"])
+@pytest.mark.parametrize("owner", [os.getuid(), 65534])
+def test_a_folder_that_is_not_ours_to_write_is_one_sentence_before_any_training(
+    finished: Sweep, folder: str, owner: int
+) -> None:
+    if owner != os.getuid() != 0:
+        pytest.skip("only root can give a folder to somebody else")
+    forget(finished)
+    no_metrics(finished)
+    if folder == "results":
+        shutil.rmtree(finished.results)
+    place = finished.folder / folder
+    if owner == os.getuid():
+        place.chmod(0o555)
+    else:
+        os.chown(place, owner, owner)
+    refused = finished.run(shlex.join([*AS_A_USER, "snakemake", "--cores", "2"]))
+    assert refused.code == 1
+    assert " cannot be written" in refused.output
+    assert folder in refused.output.split(" cannot be written")[0].splitlines()[-1]
+    assert "Error in rule" not in refused.output
+    place.chmod(0o755)
