@@ -1,4 +1,5 @@
 # The checked config, and the paths and names that the rules share; no rules.
+import math
 import os
 import re
 import sys
@@ -77,6 +78,14 @@ def data_fingerprint(_wildcards):
 def train_mem_mb(wildcards, attempt):
     """Measured: torch and the data, and what a step keeps of each of its pictures; more after a job that ran out."""
     return attempt * round(1000 + training_mb_per_picture(wildcards.model) * int(wildcards.batch_size))
+
+
+def train_runtime_min(wildcards, input, attempt):
+    """Minutes on one core, from above: at most 0.9 ms were measured for a picture, an epoch and a megabyte of
+    `training_mb_per_picture` (of the CNN; of the MLP 0.3). A GPU needs less. More after a job that ran out of time."""
+    pictures = os.path.getsize(input.images) / (32 * 32 * 3)
+    milliseconds = MODELS[wildcards.model]["epochs"] * pictures * training_mb_per_picture(wildcards.model)
+    return attempt * (5 + math.ceil(milliseconds / 60_000))
 
 
 # GPUs a training asks for.

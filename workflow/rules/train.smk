@@ -21,6 +21,7 @@ rule train:
         device=settings["training"]["device"],
         precision=settings["training"]["precision"],
         mem_mb=train_mem_mb,
+        runtime=train_runtime_min,
     params:
         epochs=lambda wildcards: MODELS[wildcards.model]["epochs"],
         code_hash=lambda wildcards: code_hash(wildcards.model),
