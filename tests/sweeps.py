@@ -55,6 +55,9 @@ class Outcome:
 class Sweep:
     """A copy of the project with a config of its own."""
 
+    # How Snakemake is to run the jobs.
+    executor: tuple[str, ...] = ("--cores", "2", "--resources", "gpu=1")
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.results = folder / "results" / "tiny"
@@ -76,7 +79,7 @@ class Sweep:
     def snakemake(self, *arguments: str, succeeds: bool = True) -> Outcome:
         """Run Snakemake on the whole sweep; the logs of earlier jobs are removed first."""
         shutil.rmtree(self.results / "logs", ignore_errors=True)
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--resources", "gpu=1", *arguments]
+        command = [sys.executable, "-m", "snakemake", *self.executor, *arguments]
         done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
         outcome = Outcome(done.returncode, done.stdout + done.stderr)
         assert (outcome.code == 0) == succeeds, outcome.output + self.logs()
