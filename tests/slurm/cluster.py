@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,10 +44,48 @@ class SlurmSweep(Sweep):
         str(Path(PROFILE).parent),
         # Just above what a job of the tests takes, and less patience with the file system than on a real cluster.
         "--slurm-init-seconds-before-status-checks",
-        "5",
+        "8",
         "--latency-wait",
         "10",
     )
+
+    def prepare(self) -> None:
+        """Prepare the data here, to save a submission."""
+        subprocess.run(
+            [sys.executable, "-m", "snakemake", "--cores", "1", "--until", "prepare_data"],
+            cwd=self.folder,
+            env=self.environment,
+            check=True,
+            capture_output=True,
+        )
+
+    def note_trainings(self) -> None:
+        """Let each MLP training write its run to a file as it starts, and fail if the file `broken` names its run."""
+        self.edit(
+            "scripts/sweep/models/mlp.py",
+            "        super().__init__(\n",
+            "        import pathlib, sys\n"
+            "        run = sys.argv[sys.argv.index('--metrics') + 1].split('/runs/')[1].removesuffix('/metrics.json')\n"
+            "        with open('trainings', 'a') as file:\n"
+            "            file.write(run + '\\n')\n"
+            "        broken = pathlib.Path('broken')\n"
+            "        assert not broken.exists() or broken.read_text() != run, 'broken on purpose'\n"
+            "        super().__init__(\n",
+        )
+
+    def trainings(self) -> Counter[str]:
+        """How many times each run began to train, with `note_trainings`."""
+        return Counter((self.folder / "trainings").read_text().splitlines())
+
+    def finished(self) -> set[str]:
+        """The runs that have their metrics.json."""
+        folder = self.results / "runs"
+        return {str(file.parent.relative_to(folder)) for file in folder.glob("**/metrics.json")}
+
+    def deep_in(self, run: str) -> bool:
+        """Whether a run has trained for some epochs."""
+        log = self.results / "logs" / "train" / f"{run}.log"
+        return log.exists() and "epoch 20:" in log.read_text()
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start Snakemake in the background."""
