@@ -33,7 +33,7 @@ class Job:
 
     @property
     def trains(self) -> bool:
-        return self.work.startswith(("rule_train", "group_train"))
+        return self.partition == "gpu"
 
 
 class SlurmSweep(Sweep):
