@@ -10,7 +10,7 @@ SNAKEMAKE = snakemake --cores all --resources gpu=$(GPUS) --show-failed-logs --n
 # A progress bar where the terminal is one.
 SNAKEMAKE += $(shell [ -t 2 ] && echo --logger rich)
 
-.PHONY: demo run test lint bench
+.PHONY: demo run test test-slurm lint bench
 
 demo: .venv/requirements.txt
 	$(SNAKEMAKE) --workflow-profile workflow/profiles/demo
@@ -22,6 +22,10 @@ run: .venv/requirements.txt
 
 test: .venv/requirements-dev.txt
 	python -m pytest tests
+
+# A cluster of its own on this machine, started and ended by the tests: as root, on Debian.
+test-slurm: .venv/requirements-dev.txt
+	SWEEP_SLURM=1 python -m pytest --numprocesses 0 tests/slurm
 
 bench: .venv/requirements-dev.txt
 	PYTHONPATH=scripts:tests/unit python tests/bench/bench.py

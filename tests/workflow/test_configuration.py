@@ -2,7 +2,7 @@
 
 import pytest
 
-from conftest import REPOSITORY, Sweep
+from sweeps import REPOSITORY, Sweep
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""File times mean nothing: finished runs are known by content, wherever they were copied and whatever the clock says."""
+"""File times mean nothing: finished runs are known by content, wherever they are copied and whatever the clock says."""
 
 import os
 import random
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Sweep, copy_code
+from sweeps import Sweep, copy_code
 
 DAY_S = 86_400
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Sweep
+from sweeps import Sweep
 from test_training_jobs import forget
 
 

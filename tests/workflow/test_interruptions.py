@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from conftest import CNN_RUNS, REPOSITORY, Sweep
-from test_training_jobs import RUN, forget, numbers, start
+from sweeps import CNN_RUNS, REPOSITORY, Sweep, numbers
+from test_training_jobs import RUN, forget, start
 
 LONG = 300  # epochs: seconds
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ANALYSIS, CNN_RUNS, MLP_RUNS, Sweep, copy_code, remove_as_told
+from sweeps import ANALYSIS, CNN_RUNS, MLP_RUNS, Sweep, copy_code, remove_as_told
 
 EDITED_LOOP = ("scripts/sweep/training/loop.py", '"cpu": 100', '"cpu": 10')
 

@@ -1,19 +1,15 @@
 """Training jobs as programs: one writer a run, repeats bit for bit, faults that are one sentence."""
 
-import json
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from conftest import CNN_RUNS, MLP_RUNS, Sweep, remove_as_told
+from sweeps import CNN_RUNS, MLP_RUNS, Sweep, numbers, remove_as_told
 
 RUN = "mlp/8_0.001_0.5/seed0"
-# What may differ between two trainings of the same run.
-INFORMATION = {"commit", "resumed_epochs", "training_s", "environment", "content_hash"}
 
 
 def train_command(sweep: Sweep, **changes: object) -> list[str]:
@@ -47,13 +43,6 @@ def start(sweep: Sweep, **changes: object) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
     )
-
-
-def numbers(file: Path) -> dict[str, Any]:
-    """A record without what may differ, seconds included."""
-    record = {name: value for name, value in json.loads(file.read_text()).items() if name not in INFORMATION}
-    del record["history"]["seconds"], record["last"]["seconds"]
-    return record
 
 
 def forget(sweep: Sweep) -> None:

@@ -21,7 +21,8 @@ rule aggregate:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards, attempt: attempt * 2000,
+        runtime=lambda wildcards, attempt: attempt * 10,
     params:
         runs=RESULTS / "runs",
         data=DATA,
@@ -51,7 +52,8 @@ rule plot:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=lambda wildcards, attempt: attempt * 1000,
+        runtime=lambda wildcards, attempt: attempt * 10,
     params:
         tables=TABLES,
         model=lambda wildcards: LABELS[wildcards.label],

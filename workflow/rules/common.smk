@@ -1,4 +1,5 @@
 # The checked config, and the paths and names that the rules share; no rules.
+import math
 import os
 import re
 import shutil
@@ -113,6 +114,14 @@ def name_full_disk():
     """A job that finds the disk full cannot write its log."""
     if shutil.disk_usage(RESULTS).free < 2**20:
         print(f"Error: no space is left on the disk of {RESULTS}: free some and run the same command", file=sys.stderr)
+
+
+def train_runtime_min(wildcards, input, attempt):
+    """Minutes on one core, from above: at most 0.9 ms were measured for a picture, an epoch and a megabyte of
+    `training_mb_per_picture` (of the CNN; of the MLP 0.3). A GPU needs less. More after a job that ran out of time."""
+    pictures = os.path.getsize(input.images) / (32 * 32 * 3)
+    milliseconds = MODELS[wildcards.model]["epochs"] * pictures * training_mb_per_picture(wildcards.model)
+    return attempt * (5 + math.ceil(milliseconds / 60_000))
 
 
 # GPUs a training asks for.

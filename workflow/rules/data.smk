@@ -16,7 +16,8 @@ rule prepare_data:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=lambda wildcards, attempt: attempt * 3000,
+        runtime=lambda wildcards, attempt: attempt * 60,
     params:
         path=settings["data"]["path"],
         folder=DATA,

@@ -21,7 +21,8 @@ rule render_report:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=lambda wildcards, attempt: attempt * 1000,
+        runtime=lambda wildcards, attempt: attempt * 10,
     params:
         data=DATA,
         tables=TABLES,

@@ -22,6 +22,7 @@ rule train:
         precision=settings["training"]["precision"],
         jobs_per_gpu=settings["training"]["jobs_per_gpu"],
         mem_mb=train_mem_mb,
+        runtime=train_runtime_min,
     params:
         epochs=lambda wildcards: MODELS[wildcards.model]["epochs"],
         code_hash=lambda wildcards: code_hash(wildcards.model),
