@@ -6,7 +6,7 @@ SNAKEMAKE = snakemake --cores all --resources gpu=1 --show-failed-logs --rerun-i
 # A progress bar where the terminal is one.
 SNAKEMAKE += $(shell [ -t 2 ] && echo --logger rich)
 
-.PHONY: demo run test lint bench
+.PHONY: demo run status plan preview test lint bench
 
 demo: .venv/requirements.txt
 	$(SNAKEMAKE) --workflow-profile workflow/profiles/demo
@@ -15,6 +15,10 @@ demo: .venv/requirements.txt
 run: .venv/requirements.txt
 	$(SNAKEMAKE)
 	@echo "The report is in report/, in the folder named as the experiment in config.yaml"
+
+# CONFIGFILE=more.yaml puts that file on top of config.yaml; the demo's is workflow/profiles/demo/sweep.yaml.
+status plan preview: .venv/requirements.txt
+	@python scripts/$@.py $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
 
 test: .venv/requirements-dev.txt
 	python -m pytest tests

@@ -100,9 +100,9 @@ class Sweep:
 
 def remove_as_told(sweep: Sweep, log: str) -> None:
     """Run the command at the end of the aggregator's message."""
-    command = log.split("run the same command again: ")[1].split()
-    assert command[0] == "rm"
-    subprocess.run(command, cwd=sweep.folder, check=True)
+    command = log.split("run the same command again: ")[1]
+    assert command.startswith(("rm ", "cp "))
+    subprocess.run(["bash", "-c", command], cwd=sweep.folder, check=True)
 
 
 def copy_code(folder: Path) -> None:

@@ -92,5 +92,6 @@ grid = {
 }
 GRID = RESULTS / "grids" / f"{canonical_hash(grid)[:16]}.json"
 TABLES_GRID = TABLES / "grid.json"
-if not GRID.exists() or not TABLES_GRID.exists() or TABLES_GRID.read_text(encoding="utf-8") != json_text(grid):
+TABLES_SUMS = TABLES / "SHA256SUMS"
+if not all(file.exists() and file.read_bytes() == json_text(grid).encode() for file in (GRID, TABLES_GRID)):
     write_text(GRID, json_text(grid))
