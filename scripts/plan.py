@@ -39,22 +39,23 @@ def pending(configfiles: Sequence[Path]) -> dict[Path, str]:
 
 
 def reason(state: RunState, layout: Layout, prepares: bool) -> str:
-    """Why a run that is in Snakemake's plan is there."""
-    if prepares:
-        return "data: they are prepared first; a run whose data turn out the same comes from its kept record"
-    if state.finding.has_kept:
+    """Why a run is in Snakemake's plan. `prepares`: the data are prepared first, so that its key is not known yet."""
+    finding = state.finding
+    if finding.has_kept and not prepares:
         return "from kept records: nothing is trained"
     if state.state == "running":
         return f"running now ({state.detail})"
-    if state.finding.differs:
-        kinds = {REASONS.get(text.removeprefix("another "), "parameters") for text in state.finding.differs}
-        return f"{' and '.join(sorted(kinds))}: made with {', '.join(state.finding.differs)}"
-    if not state.finding.missing:
-        return "missing: the record is damaged" if state.finding.fault else "missing: no kept record to publish again"
-    if state.detail:
-        return f"missing: {state.detail}"
+    if finding.differs:
+        kinds = {REASONS.get(text.removeprefix("another "), "parameters") for text in finding.differs}
+        return f"{' and '.join(sorted(kinds))}: made with {', '.join(finding.differs)}"
     # A job leaves a log whatever becomes of it.
-    return "missing: trained before, but the record is gone" if layout.log(state.run).exists() else "new"
+    if finding.missing and not layout.log(state.run).exists():
+        return "new"
+    if prepares:
+        return "data: they are prepared first; a run whose data turn out the same comes from its kept record"
+    if finding.missing:
+        return f"missing: {state.detail or 'trained before, but the record is gone'}"
+    return "missing: the record is damaged" if finding.fault else "missing: no kept record to publish again"
 
 
 def forecast(layout: Layout, runs: Sequence[Run]) -> str:

@@ -105,6 +105,26 @@ def remove_as_told(sweep: Sweep, log: str) -> None:
     subprocess.run(["bash", "-c", command], cwd=sweep.folder, check=True)
 
 
+def program(sweep: Sweep, name: str, *arguments: str, succeeds: bool = True) -> str:
+    """What scripts/<name>.py prints, as make starts it."""
+    command = [sys.executable, f"scripts/{name}.py", *arguments]
+    done = subprocess.run(command, cwd=sweep.folder, env=sweep.environment, capture_output=True, text=True)
+    output = done.stdout + done.stderr
+    assert (done.returncode == 0) == succeeds, output
+    assert "Traceback" not in output
+    return output
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder; caches of the interpreter's and notes of Snakemake's aside."""
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    return {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in files
+        if not {"__pycache__", ".snakemake"} & set(file.parts)
+    }
+
+
 def copy_code(folder: Path) -> None:
     """Copy what git has of the project and a sweep needs."""
     folder.mkdir()
