@@ -10,7 +10,7 @@ SNAKEMAKE = snakemake --cores all --resources gpu=$(GPUS) --show-failed-logs --n
 # A progress bar where the terminal is one.
 SNAKEMAKE += $(shell [ -t 2 ] && echo --logger rich)
 
-.PHONY: demo run test test-slurm lint bench
+.PHONY: demo run status plan preview test test-slurm lint bench
 
 demo: .venv/requirements.txt
 	$(SNAKEMAKE) --workflow-profile workflow/profiles/demo
@@ -19,6 +19,10 @@ demo: .venv/requirements.txt
 run: .venv/requirements.txt
 	$(SNAKEMAKE)
 	@echo "The report is in report/, in the folder named as the experiment in config.yaml"
+
+# CONFIGFILE=more.yaml puts that file on top of config.yaml; the demo's is workflow/profiles/demo/sweep.yaml.
+status plan preview: .venv/requirements.txt
+	@python scripts/$@.py $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
 
 test: .venv/requirements-dev.txt
 	python -m pytest tests

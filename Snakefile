@@ -24,8 +24,10 @@ onerror:
 rule all:
     default_target: True
     input:
-        # Every run by name: a record that is deleted comes back although the tables made from it are there.
+        # Every file by name: one that is deleted comes back although what was made from it is there.
         METRICS,
+        rules.prepare_data.output,
+        rules.aggregate.output,
         FIGURES,
         REPORT / "report.md",
     message:

@@ -1,20 +1,24 @@
 """Draw one figure: a metric's learning curves of a model's best configurations, as PNG and SVG."""
 
 import argparse
+import sys
 from pathlib import Path
 
 import matplotlib
 import pandas as pd
 
+from sweep.errors import SweepError
 from sweep.figures import learning_curves
 from sweep.files import replacing
 from sweep.metrics import METRIC_LABELS
+from sweep.tables import check_tables
 
 # Text stays text in an SVG, and neither file holds a date or a random id: the same tables give the same bytes.
 matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "sweep"})
 
 
 def main(args: argparse.Namespace) -> None:
+    check_tables(args.tables)
     figure = learning_curves(
         pd.read_csv(args.tables / "epochs.csv"),
         pd.read_csv(args.tables / "configurations.csv"),
@@ -39,4 +43,7 @@ def parse_args() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main(parse_args())
+    try:
+        main(parse_args())
+    except SweepError as error:
+        sys.exit(f"Error: {error}")

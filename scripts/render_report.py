@@ -11,9 +11,11 @@ from sweep.errors import SweepError
 from sweep.files import write_text
 from sweep.prepared import read_manifest
 from sweep.report import context, render
+from sweep.tables import check_tables
 
 
 def main(args: argparse.Namespace) -> None:
+    check_tables(args.tables)
     # Epochs are integers, also in a column with gaps.
     runs = pd.read_csv(args.tables / "runs.csv", dtype={"diverged_epoch": "Int64", "best_epoch": "Int64"})
     configurations = pd.read_csv(args.tables / "configurations.csv")

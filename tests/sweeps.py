@@ -121,9 +121,29 @@ def numbers(file: Path) -> dict[str, Any]:
 
 def remove_as_told(sweep: Sweep, log: str) -> None:
     """Run the command at the end of the aggregator's message."""
-    command = log.split("run the same command again: ")[1].split()
-    assert command[0] == "rm"
-    subprocess.run(command, cwd=sweep.folder, check=True)
+    command = log.split("run the same command again: ")[1]
+    assert command.startswith(("rm ", "cp "))
+    assert sweep.run(command).code == 0
+
+
+def program(sweep: Sweep, name: str, *arguments: str, succeeds: bool = True) -> str:
+    """What scripts/<name>.py prints, as make starts it."""
+    command = [sys.executable, f"scripts/{name}.py", *arguments]
+    done = subprocess.run(command, cwd=sweep.folder, env=sweep.environment, capture_output=True, text=True)
+    output = done.stdout + done.stderr
+    assert (done.returncode == 0) == succeeds, output
+    assert "Traceback" not in output
+    return output
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder; caches of the interpreter's and notes of Snakemake's aside."""
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    return {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in files
+        if not {"__pycache__", ".snakemake"} & set(file.parts)
+    }
 
 
 def copy_code(folder: Path) -> None:

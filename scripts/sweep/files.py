@@ -1,5 +1,6 @@
 """Files that are either whole or not there."""
 
+import fcntl
 import json
 import os
 import tempfile
@@ -8,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
 from sweep.errors import SweepError
@@ -65,10 +65,14 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json_text(content))
 
 
-def is_locked(file: Path) -> bool:
-    """Whether a process holds the lock `file`, which is there."""
+def is_locked(lock: Path) -> bool:
+    """Whether a process holds this lock file; none is made."""
     try:
-        with FileLock(file).acquire(blocking=False):
-            return False
-    except Timeout:
+        with lock.open() as file:
+            # Shared, and given back at once; a job that comes in between waits for the blink of an eye.
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
         return True
+    return False

@@ -1,6 +1,7 @@
 """The prepared data set: one safetensors file of pictures and labels, and a small manifest with its content hash."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 SPLITS = ("train", "validation", "test")
 DATA_FILE = "images.safetensors"
 MANIFEST_FILE = "manifest.json"
-REMEDY = "remove {} and run the same command again"
+
+
+def remedy(file: Path) -> str:
+    """How to have `file` made again, with the command to type."""
+    return f"remove {file} and run the same command again: rm {shlex.quote(str(file))}"
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,11 @@ def content_hash(arrays: Mapping[str, NDArray[Any]], class_names: list[str]) -> 
     return digest.hexdigest()
 
 
+def manifest_hash(content: Mapping[str, Any]) -> str:
+    """SHA-256 over the manifest's other entries: a flipped bit must not make every run look like one of other data."""
+    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
 def tensor_names() -> list[str]:
     """For each split, the file has `<split>_images`, (n, 32, 32, 3) uint8, and `<split>_labels`, (n,) int64."""
     return [f"{split}_{part}" for split in SPLITS for part in ("images", "labels")]
@@ -55,17 +65,28 @@ def save_prepared(folder: Path, source: str, class_names: list[str], arrays: Map
     with replacing(folder / DATA_FILE) as temporary:
         # A view's bytes are written as they lie in memory, whatever the order of its indices.
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, temporary)
-    write_json(folder / MANIFEST_FILE, asdict(manifest))
+    content = asdict(manifest)
+    write_json(folder / MANIFEST_FILE, {**content, "manifest_hash": manifest_hash(content)})
     return manifest
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Raises SweepError if the manifest is missing or is not one."""
+    """Raises SweepError if the manifest is missing or damaged."""
     file = folder / MANIFEST_FILE
     try:
-        return Manifest(**json.loads(file.read_text(encoding="utf-8")))
+        content = dict(json.loads(file.read_text(encoding="utf-8")))
+        written_hash = content.pop("manifest_hash", None)
+        manifest = Manifest(**content)
+        if manifest_hash(content) != written_hash:
+            raise ValueError("its content is not what its manifest_hash says")
     except (OSError, ValueError, TypeError) as error:
-        raise SweepError(f"{file} is missing or damaged ({error}); {REMEDY.format(file)}") from None
+        raise SweepError(f"{file} is missing or damaged ({error}); {remedy(file)}") from None
+    return manifest
+
+
+def check_prepared(folder: Path, manifest: Manifest) -> None:
+    """Check the data file's content as `map_prepared` does, without torch. Raises SweepError likewise."""
+    _read_checked(folder, manifest, "numpy")
 
 
 def map_prepared(folder: Path, manifest: Manifest) -> "dict[str, Tensor]":
@@ -74,14 +95,17 @@ def map_prepared(folder: Path, manifest: Manifest) -> "dict[str, Tensor]":
     Raises:
         SweepError: the file is missing, damaged, or of another content.
     """
+    return _read_checked(folder, manifest, "pt")
+
+
+def _read_checked(folder: Path, manifest: Manifest, framework: str) -> dict[str, Any]:
     file = folder / DATA_FILE
-    remedy = REMEDY.format(folder / MANIFEST_FILE)
     try:
-        with safe_open(file, framework="pt") as data:
-            tensors: dict[str, Tensor] = {name: data.get_tensor(name) for name in tensor_names()}
+        with safe_open(file, framework=framework) as data:
+            tensors = {name: data.get_tensor(name) for name in tensor_names()}
     except (OSError, SafetensorError) as error:
-        raise SweepError(f"{file} is missing or damaged ({error}); {remedy}") from None
-    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+        raise SweepError(f"{file} is missing or damaged ({error}); {remedy(folder / MANIFEST_FILE)}") from None
+    arrays = {name: np.asarray(tensor) for name, tensor in tensors.items()}
     if content_hash(arrays, manifest.class_names) != manifest.content_hash:
-        raise SweepError(f"{file} does not hold the data of the manifest beside it; {remedy}")
+        raise SweepError(f"{file} does not hold the data of the manifest beside it; {remedy(folder / MANIFEST_FILE)}")
     return tensors

@@ -1,8 +1,9 @@
 """Records of finished runs, and the one key of what decides a run's numbers."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -83,6 +84,14 @@ def differences(record: Record, run: Run, data_hash: str) -> list[str]:
     ]
 
 
+def read_kept(kept: Path) -> Record:
+    """Read a kept record, <key>.json. Raises SweepError if it is missing, damaged or of another key."""
+    record = read_record(kept)
+    if record["key"] != kept.stem:
+        raise SweepError(f"{kept} holds the record of another key, {record['key']}")
+    return record
+
+
 def publish(kept: Path, metrics: Path) -> bool:
     """Copy a kept record, <key>.json, to a run's metrics.json; False if there is none.
 
@@ -91,8 +100,63 @@ def publish(kept: Path, metrics: Path) -> bool:
     """
     if not kept.exists():
         return False
-    record = read_record(kept)
-    if record["key"] != kept.stem:
-        raise SweepError(f"{kept} holds the record of another key, {record['key']}")
-    write_json(metrics, record)
+    write_json(metrics, read_kept(kept))
     return True
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What lies at a run's place, its metrics.json `file`, and what is kept for its key.
+
+    `record` is whatever whole record `file` holds, `differs` what that was made with and the run is not, and `fault` a
+    sentence that says why `file` is not the run's record; all are empty where they do not apply. `has_kept`: the run's
+    record is kept, and whole; `kept_fault`: it is damaged.
+    """
+
+    run: Run
+    file: Path
+    record: Record | None
+    differs: list[str]
+    fault: str
+    kept: Path
+    has_kept: bool
+    kept_fault: str
+
+    @property
+    def missing(self) -> bool:
+        return not self.file.exists()
+
+
+def find_record(run: Run, folder: Path, kept_folder: Path, data_hash: str) -> Finding:
+    """Look at a run's <folder>/<model>/<name>/seed<k>/metrics.json, and at <kept_folder>/<key>.json."""
+    file = folder / run.path / "metrics.json"
+    kept = kept_folder / f"{run_key(run, data_hash)}.json"
+    record: Record | None = None
+    differs: list[str] = []
+    fault = kept_fault = ""
+    try:
+        record = read_record(file)
+        if differs := differences(record, run, data_hash):
+            fault = f"{file} was made with {', '.join(differs)}"
+    except SweepError as error:
+        fault = str(error)
+    has_kept = kept.exists()
+    if has_kept:
+        try:
+            read_kept(kept)
+        except SweepError as error:
+            has_kept, kept_fault = False, str(error)
+    return Finding(run, file, record, differs, fault, kept, has_kept, kept_fault)
+
+
+def remedy(findings: Iterable[Finding]) -> str:
+    """The shell command after which the next run makes good what is wrong with these, training as little as it can."""
+    removed, copied = [], []
+    for finding in findings:
+        if finding.fault:
+            removed.append(str(finding.file))
+        if finding.kept_fault and finding.fault:
+            removed.append(str(finding.kept))
+        elif finding.kept_fault:
+            copied.append(f"cp {shlex.join([str(finding.file), str(finding.kept)])}")
+    return " && ".join(([f"rm -f {shlex.join(removed)}"] if removed else []) + copied)

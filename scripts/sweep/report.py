@@ -41,6 +41,7 @@ def context(
         "val_loss": [model["lowest_val_loss"]["last_val_loss"] for model in by_loss],
     }
     return {
+        "partial": partial_context(grid.get("partial")),
         "author": escape_markdown(author),
         "data": asdict(manifest),
         "seeds": grid["seeds"],
@@ -53,6 +54,17 @@ def context(
         "tied": [figure for figure, values in best.items() if len(values) > 1 and values[0] == values[1]],
         "environments": environments(runs),
     }
+
+
+def partial_context(partial: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What the top of a report says if its tables are those of `sweep.partial`: runs that differ, by what in; sentences
+    on damaged files as they are."""
+    if partial is None:
+        return None
+    stale: dict[str, list[str]] = {}
+    for entry in partial["stale"]:
+        stale.setdefault(", ".join(entry["differs"]), []).append(entry["run"])
+    return {**partial, "stale": stale, "damaged": [escape_markdown(fault) for fault in partial["damaged"]]}
 
 
 def model_context(

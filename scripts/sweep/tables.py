@@ -2,45 +2,84 @@
 
 import shlex
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from sweep.errors import SweepError
+from sweep.files import json_text, write_text
 from sweep.grid import Run
 from sweep.metrics import METRIC_LABELS
-from sweep.records import Record, differences, read_record
+from sweep.records import Record, find_record, remedy
 
 # "last_" and "best_" name the figures of the last epoch and of that with the best validation accuracy.
 BEST_FIGURES = ["epoch", "val_loss", "val_acc", "test_loss", "test_acc"]
 CONFIGURATION = ["model", "name", "batch_size", "learning_rate", "dropout_rate"]
+# grid.json is the grid that the tables are of. The sums are in the form of `sha256sum --check`.
+TABLE_FILES = ("runs.csv", "epochs.csv", "configurations.csv", "grid.json")
+SUMS_FILE = "SHA256SUMS"
 
 
-def read_records(runs: Sequence[Run], folder: Path, data_hash: str) -> list[Record]:
+def read_records(runs: Sequence[Run], folder: Path, kept_folder: Path, data_hash: str) -> list[Record]:
     """The record of every run of the grid, from <folder>/<model>/<name>/seed<k>/metrics.json.
 
     Raises:
-        SweepError: naming every file that is missing, damaged or made with other parameters, data or code, and the
-            command that rebuilds them.
+        SweepError: naming every file that is missing, damaged or made with other parameters, data or code, every
+            damaged record among those kept for these runs, and the command that rebuilds them.
     """
-    records, faults, files = [], [], []
-    for run in runs:
-        file = folder / run.path / "metrics.json"
-        try:
-            record = read_record(file)
-            if other := differences(record, run, data_hash):
-                raise SweepError(f"{file} was made with {', '.join(other)}")
-            records.append(record)
-        except SweepError as error:
-            faults.append(f"  {error}")
-            files.append(str(file))
-    if faults:
+    findings = [find_record(run, folder, kept_folder, data_hash) for run in runs]
+    records = [finding.record for finding in findings if finding.record is not None and not finding.fault]
+    others = len(runs) - len(records)
+    sentences = [sentence for finding in findings for sentence in (finding.fault, finding.kept_fault) if sentence]
+    if sentences:
+        what = f"{others} of {len(runs)} records are not those of this sweep" if others else "kept records are damaged"
         raise SweepError(
-            f"{len(faults)} of {len(runs)} records are not those of this sweep:\n"
-            + "\n".join(faults)
-            + f"\nRebuild them: remove these files and run the same command again: rm {shlex.join(files)}"
+            f"{what}:\n"
+            + "\n".join(f"  {sentence}" for sentence in sentences)
+            + "\nRebuild them: mend these files so and run the same command again: "
+            + remedy(findings)
         )
     return records
+
+
+def write_tables(folder: Path, runs: Sequence[Run], records: Sequence[Record], grid: Any, rank_by: str) -> None:
+    """Write the three tables and grid.json, and the SHA-256 sums by which `check_tables` knows them."""
+    table = run_table(runs, records)
+    tables = (table, epoch_table(runs, records), configuration_table(table, rank_by))
+    texts = [*(content.to_csv(index=False) for content in tables), json_text(grid)]
+    sums = []
+    for name, text in zip(TABLE_FILES, texts, strict=True):
+        write_text(folder / name, text)
+        sums.append(f"{sha256(text.encode()).hexdigest()}  {name}\n")
+    write_text(folder / SUMS_FILE, "".join(sums))
+
+
+def damaged_tables(folder: Path) -> list[Path]:
+    """The tables whose content is not what the sums beside them say; all that are there if there are no sums."""
+    sums = folder / SUMS_FILE
+    lines = sums.read_bytes().splitlines() if sums.exists() else []
+    files = [folder / name for name in TABLE_FILES]
+    return [
+        file
+        for file in files
+        if file.exists() and f"{sha256(file.read_bytes()).hexdigest()}  {file.name}".encode() not in lines
+    ]
+
+
+def check_tables(folder: Path) -> None:
+    """Raises SweepError if a table is damaged, naming each and the command that rebuilds them."""
+    if damaged := damaged_tables(folder):
+        raise SweepError(tables_fault(damaged))
+
+
+def tables_fault(damaged: Sequence[Path]) -> str:
+    """What is wrong with these tables, and what to do."""
+    return (
+        f"{', '.join(map(str, damaged))}: damaged, the content is not what {SUMS_FILE} beside it says; "
+        f"remove and run the same command again: rm -f {shlex.join(map(str, damaged))}"
+    )
 
 
 def run_table(runs: Iterable[Run], records: Iterable[Record]) -> pd.DataFrame:

@@ -136,7 +136,7 @@ def analysis_seconds(folder: Path, models: dict[str, Any], manifest: Manifest) -
     write_json(folder / "grid.json", {"models": models, "seeds": [0]})
     tables = ["--tables", str(folder)]
     grid = ["--grid", str(folder / "grid.json"), "--data", str(folder / "data"), "--rank-by", "val_loss"]
-    commands = [["aggregate.py", "--runs", str(folder / "runs"), *grid, *tables]]
+    commands = [["aggregate.py", "--runs", str(folder / "runs"), "--records", str(folder / "records"), *grid, *tables]]
     for model, metric in itertools.product(models, METRIC_LABELS):
         figures = [str(folder / f"{model}_{metric}.{suffix}") for suffix in ("png", "svg")]
         commands.append(["plot.py", "--model", model, "--metric", metric, "--top", "10", "--output", *figures, *tables])

@@ -14,11 +14,11 @@ from markdown_it import MarkdownIt
 
 import render_report
 from examples import record
-from sweep.files import write_json, write_text
+from sweep import tables
+from sweep.files import write_json
 from sweep.grid import expand_grid
-from sweep.prepared import Manifest
+from sweep.prepared import Manifest, manifest_hash
 from sweep.report import context, render
-from sweep.tables import configuration_table, run_table
 
 TEMPLATES = Path(__file__).parents[2] / "workflow" / "report"
 MANIFEST = {
@@ -53,11 +53,8 @@ def write_tables(folder: Path, models: dict[str, Runs], seeds: list[int], rank_b
             records.append(record(run, [2.0], [0.3], 1))
         else:
             records.append(record(run, [3.0, 3.0, last[0]], [0.2, 0.2, last[1]]))
-    table = run_table(runs, records)
-    write_text(folder / "runs.csv", table.to_csv(index=False))
-    write_text(folder / "configurations.csv", configuration_table(table, rank_by).to_csv(index=False))
-    write_json(folder / "grid.json", {"models": grid, "seeds": seeds})
-    write_json(folder / "manifest.json", MANIFEST)
+    tables.write_tables(folder, runs, records, {"models": grid, "seeds": seeds}, rank_by)
+    write_json(folder / "manifest.json", {**MANIFEST, "manifest_hash": manifest_hash(MANIFEST)})
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ def test_a_sweep_in_which_every_run_diverged_at_once_still_has_tables(rank_by: s
 def test_records_are_read_in_the_grids_order(tmp_path: Path) -> None:
     for run, figures in zip(RUNS, FIGURES, strict=True):
         save_record(tmp_path, run, *figures)
-    assert read_records(RUNS, tmp_path, DATA_HASH) == RECORDS
+    assert read_records(RUNS, tmp_path, tmp_path / "records", DATA_HASH) == RECORDS
 
 
 def test_every_record_that_is_not_the_runs_is_named_with_the_command_that_rebuilds_it(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_every_record_that_is_not_the_runs_is_named_with_the_command_that_rebuil
     save_record(tmp_path / "other", replace(RUNS[4], epochs=7), [1.0], [0.5]).replace(files[4])
     save_record(tmp_path / "other", Run("cnn", 4, 1e-5, 0.0, 1, 6), [1.0], [0.5]).replace(files[9])
     with pytest.raises(SweepError) as caught:
-        read_records(RUNS, tmp_path, DATA_HASH)
+        read_records(RUNS, tmp_path, tmp_path / "records", DATA_HASH)
     first, *faults, command = str(caught.value).splitlines()
     assert first.startswith("4 of 10 records are not those of this sweep")
     assert [
@@ -119,11 +119,11 @@ def test_every_record_that_is_not_the_runs_is_named_with_the_command_that_rebuil
         " was made with epochs 7, not 2",
         " was made with seed 6, not 5",
     ]
-    assert command.endswith(f": rm {files[0]} {files[2]} {files[4]} {files[9]}")
+    assert command.endswith(f": rm -f {files[0]} {files[2]} {files[4]} {files[9]}")
 
 
 def test_records_of_other_data_are_refused(tmp_path: Path) -> None:
     files = [save_record(tmp_path, run, [1.0], [0.5]) for run in RUNS[:2]]
     with pytest.raises(SweepError) as caught:
-        read_records(RUNS[:2], tmp_path, "e" * 64)
+        read_records(RUNS[:2], tmp_path, tmp_path / "records", "e" * 64)
     assert all(f"{file} was made with another data_hash" in str(caught.value) for file in files)

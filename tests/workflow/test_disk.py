@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps import Sweep
+from sweeps import Sweep, contents
 from test_training_jobs import forget
 
 
@@ -41,11 +41,13 @@ def fill(disk: Path) -> Path:
     return filler
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of results and report but for logs, notes on time, and locks."""
-    files = (file for name in ("results", "report") for file in (folder / name).rglob("*") if file.is_file())
-    kept = (file for file in files if not {"logs", "benchmarks"} & set(file.parts) and file.suffix != ".lock")
-    return {str(file.relative_to(folder)): file.read_bytes() for file in kept}
+def made(folder: Path) -> dict[str, bytes]:
+    """What is in results and report, but for what jobs print and take, and locks."""
+    return {
+        name: content
+        for name, content in contents(folder).items()
+        if name.startswith(("results/", "report/")) and not {"logs", "benchmarks", "locks"} & set(Path(name).parts)
+    }
 
 
 def command(sweep: Sweep, rule: str) -> str:
@@ -78,17 +80,17 @@ def test_a_full_disk_is_one_sentence_and_what_was_there_stays(
     if missing is not None:
         missing(finished)
     filler = fill(disk)
-    before = contents(disk)
+    before = made(disk)
     failed = finished.run(job)
     assert failed.code == 1
     error = failed.output.splitlines()[-1]
     assert re.fullmatch(r"Error: \S+ cannot be written \(.*No space left on device.*\): mend that and .*", error)
     assert "Traceback" not in failed.output
-    assert contents(disk) == before
+    assert made(disk) == before
 
     filler.unlink()
     assert finished.run(job).code == 0
-    assert contents(disk).keys() >= before.keys()
+    assert made(disk).keys() >= before.keys()
     finished.snakemake()
 
 

@@ -7,12 +7,13 @@ rule aggregate:
         manifest=DATA / "manifest.json",
         metrics=METRICS,
         script=SCRIPTS / "aggregate.py",
-        library=[LIBRARY / f"{name}.py" for name in ("tables", "records", "grid", "metrics", "prepared")],
+        library=[LIBRARY / f"{name}.py" for name in ("tables", "partial", "records", "grid", "metrics", "prepared")],
     output:
         runs=TABLES / "runs.csv",
         epochs=TABLES / "epochs.csv",
         configurations=TABLES / "configurations.csv",
         grid=TABLES_GRID,
+        sums=TABLES_SUMS,
     log:
         RESULTS / "logs/aggregate.log",
     benchmark:
@@ -25,22 +26,24 @@ rule aggregate:
         runtime=lambda wildcards, attempt: attempt * 10,
     params:
         runs=RESULTS / "runs",
+        records=RECORDS,
         data=DATA,
         tables=TABLES,
         rank_by=settings["report"]["rank_by"],
     message:
         "Gather the records of {RESULTS} in tables"
     shell:
-        "python {input.script:q} --grid {input.grid} --runs {params.runs} --data {params.data} --rank-by {params.rank_by}"
-        " --tables {params.tables} > {log} 2>&1"
+        "python {input.script:q} --grid {input.grid} --runs {params.runs} --records {params.records} --data {params.data}"
+        " --rank-by {params.rank_by} --tables {params.tables} > {log} 2>&1"
 
 
 rule plot:
     input:
         epochs=TABLES / "epochs.csv",
         configurations=TABLES / "configurations.csv",
+        sums=TABLES_SUMS,
         script=SCRIPTS / "plot.py",
-        library=[LIBRARY / "figures.py", LIBRARY / "metrics.py"],
+        library=[LIBRARY / f"{name}.py" for name in ("figures", "metrics", "tables")],
     output:
         png=REPORT / "pics/{label}_{metric}.png",
         svg=REPORT / "pics/{label}_{metric}.svg",

@@ -24,7 +24,8 @@ from sweep.config import validated
 from sweep.errors import SweepError
 from sweep.files import is_locked, json_text, write_text
 from sweep.gpus import has_gpu
-from sweep.grid import expand_grid, rate_name
+from sweep.grid import rate_name
+from sweep.layout import RECORDS, Layout
 from sweep.metrics import METRIC_LABELS
 from sweep.models import training_mb_per_picture
 from sweep.records import canonical_hash, code_hash
@@ -35,18 +36,13 @@ try:
 except SweepError as error:
     raise WorkflowError(str(error)) from None
 
-# The models to train, and each one's name in figures and report.
-MODELS = {name: space for name, space in settings["models"].items() if space is not None}
+layout = Layout(settings)
+RESULTS, REPORT, DATA, TABLES = layout.results, layout.report, layout.data, layout.tables
+MODELS = layout.models
+# Each model's name in figures and report.
 LABELS = {model.upper(): model for model in MODELS}
-RUNS = list(expand_grid(MODELS, settings["seeds"]))
-
-RESULTS = Path("results", settings["experiment"])
-RECORDS = Path("results", "records")
-REPORT = Path("report", settings["experiment"])
-DATA = RESULTS / "data"
-TABLES = RESULTS / "tables"
-
-METRICS = [RESULTS / "runs" / run.path / "metrics.json" for run in RUNS]
+RUNS = layout.runs
+METRICS = [layout.metrics(run) for run in RUNS]
 FIGURES = [
     REPORT / "pics" / f"{label}_{metric}.{suffix}"
     for label in LABELS
@@ -130,14 +126,11 @@ GPUS = {"auto": int(has_gpu()), "cpu": 0, "cuda": 1}[settings["training"]["devic
 # The grid as a file, since the programs cannot take 10,000 paths on their command line. Its name is its content, so that
 # a look at another config (snakemake -n) does not change the grid of a sweep that is running. Tables of another grid are
 # older than it: so they are made anew where Snakemake's own notes are missing, too (a fresh clone beside old results).
-grid = {
-    "models": MODELS,
-    "seeds": settings["seeds"],
-    "code_hashes": {model: code_hash(model) for model in MODELS},
-}
+grid = {**layout.grid, "code_hashes": {model: code_hash(model) for model in MODELS}}
 GRID = RESULTS / "grids" / f"{canonical_hash(grid)[:16]}.json"
 TABLES_GRID = TABLES / "grid.json"
-if not GRID.exists() or not TABLES_GRID.exists() or TABLES_GRID.read_text(encoding="utf-8") != json_text(grid):
+TABLES_SUMS = TABLES / "SHA256SUMS"
+if not all(file.exists() and file.read_bytes() == json_text(grid).encode() for file in (GRID, TABLES_GRID)):
     try:
         write_text(GRID, json_text(grid))
     except SweepError as error:

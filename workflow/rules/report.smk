@@ -7,9 +7,10 @@ rule render_report:
         manifest=DATA / "manifest.json",
         runs=TABLES / "runs.csv",
         configurations=TABLES / "configurations.csv",
+        sums=TABLES_SUMS,
         figures=FIGURES,
         script=SCRIPTS / "render_report.py",
-        library=[LIBRARY / f"{name}.py" for name in ("report", "metrics", "prepared")],
+        library=[LIBRARY / f"{name}.py" for name in ("report", "metrics", "prepared", "tables")],
         templates=[TEMPLATES / "macros.md.j2", TEMPLATES / f"report.{settings['report']['language']}.md.j2"],
     output:
         REPORT / "report.md",

@@ -1,0 +1,30 @@
+"""The config as Snakemake puts it together, for the programs that are not started by it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from snakemake.common.configfile import load_configfile
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import update_config
+
+from sweep.config import validated
+from sweep.errors import SweepError
+
+
+def merged_config(configfiles: Sequence[Path]) -> dict[str, Any]:
+    """config.yaml with `configfiles` on top, checked and with its defaults.
+
+    Raises:
+        SweepError: a file cannot be read, or as `validated`.
+    """
+    try:
+        config: dict[str, Any] = load_configfile("config.yaml")
+        changes: dict[str, Any] = {}
+        # Each over the one before it, and all of them over config.yaml, as snakemake --configfile does.
+        for file in configfiles:
+            update_config(changes, load_configfile(str(file)))
+    except (OSError, WorkflowError, ValueError) as error:
+        raise SweepError(f"config: {error}") from None
+    update_config(config, changes)
+    return validated(config)

@@ -1,0 +1,155 @@
+"""Damaged files are found by content, never read as a result, and mended by the command that is named."""
+
+import re
+import subprocess
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import aggregate
+import plot
+import render_report
+import status
+from sweep.errors import SweepError
+from sweep.prepared import map_prepared, read_manifest
+from sweep.records import publish
+from sweeps import MLP_RUNS, REPOSITORY, Sweep, contents, program, remove_as_told
+
+
+def flipped(content: bytes) -> bytes:
+    """One bit in the middle; of text, in a digit, which leaves it text."""
+    digits = [k for k, byte in enumerate(content) if 0x30 <= byte <= 0x37]
+    place = len(content) * 2 // 3 if b"\0" in content else min(digits, key=lambda k: abs(k - len(content) // 2))
+    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "truncated": lambda content: content[: len(content) // 2],
+    "emptied": lambda _: b"",
+    "zeroed": lambda content: bytes(len(content)),
+    "flipped": flipped,
+}
+RUN = min(MLP_RUNS)
+TABLES = {"runs.csv", "epochs.csv", "configurations.csv", "grid.json"}
+
+
+def victims(sweep: Sweep) -> dict[str, Path]:
+    """A file of each kind, by what it is; relative, as the programs name them."""
+    results = Path("results", "tiny")
+    metrics = results / "runs" / RUN / "metrics.json"
+    key = re.search(r'"key": "(\w+)"', (sweep.folder / metrics).read_text())
+    assert key is not None
+    return {
+        "metrics": metrics,
+        "kept": Path("results", "records", f"{key[1]}.json"),
+        "images": results / "data" / "images.safetensors",
+        "manifest": results / "data" / "manifest.json",
+        **{name: results / "tables" / name for name in (*TABLES, "SHA256SUMS")},
+    }
+
+
+def arguments(**more: Any) -> Namespace:
+    """The programs' arguments on the sweep's own files, with outputs that may be written."""
+    results = Path("results", "tiny")
+    grid = results / "tables" / "grid.json"
+    common = {"data": results / "data", "tables": results / "tables", "rank_by": "val_loss", "top": 3}
+    return Namespace(**{**common, "grid": grid, **more})
+
+
+def read_as_result(kind: str, tmp_path: Path) -> None:
+    """Call every program that reads such a file; raises SweepError from one that refuses it."""
+    if kind in (*TABLES, "SHA256SUMS"):
+        with pytest.raises(SweepError, match="same command again: rm -f"):
+            plot.main(arguments(model="mlp", metric="val_loss", output=[tmp_path / "a.png"]))
+        templates = REPOSITORY / "workflow" / "report"
+        render_report.main(arguments(templates=templates, language="en", author="", output=tmp_path / "report.md"))
+    else:
+        if kind in ("images", "manifest"):
+            with pytest.raises(SweepError, match="same command again: rm"):
+                map_prepared(Path("results/tiny/data"), read_manifest(Path("results/tiny/data")))
+        elif kind == "kept":
+            with pytest.raises(SweepError):
+                publish(victims(Sweep(Path.cwd()))["kept"], tmp_path / "metrics.json")
+        runs, records = Path("results/tiny/runs"), Path("results/records")
+        aggregate.main(arguments(runs=runs, records=records, tables=tmp_path / "tables", partial=False))
+
+
+def test_every_damage_to_every_file_is_refused_and_named_with_a_command(
+    finished: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(finished.folder)
+    output = tmp_path / "output"
+    for kind, file in victims(finished).items():
+        good = file.read_bytes()
+        for name, damage in DAMAGE.items():
+            assert damage(good) != good
+            file.write_bytes(damage(good))
+            with pytest.raises(SweepError) as caught:
+                read_as_result(kind, output)
+            status.main(Namespace(configfile=[]))
+            for text in (str(caught.value), capsys.readouterr().out):
+                # A damaged sum is told by the tables that it no longer fits.
+                named = re.escape(str(file)) if kind != "SHA256SUMS" else r"\.csv"
+                assert re.search(rf"{named}\b.* (?:damaged|cannot be read|not hold)", text), (kind, name, text)
+                assert re.search(r"and run the same command again: (?:rm|cp) ", text), (kind, name, text)
+            file.write_bytes(good)
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped"])
+def test_the_named_commands_mend_all(finished: Sweep, damage: str) -> None:
+    before = contents(finished.folder)
+    files = victims(finished)
+    # A record, the data and a table at once; with the manifest damaged, no key is known.
+    struck = {
+        "truncated": ["metrics", "images", "runs.csv", "grid.json"],
+        "flipped": ["kept", "manifest", "SHA256SUMS"],
+    }[damage]
+    for kind in struck:
+        path = finished.folder / files[kind]
+        path.write_bytes(DAMAGE[damage](path.read_bytes()))
+    output = program(finished, "status")
+    commands = re.findall(r"run the same command again: (.+)$", output, re.MULTILINE)
+    assert len(commands) == 3
+    for command in commands:
+        subprocess.run(["bash", "-c", command], cwd=finished.folder, check=True)
+    finished.snakemake()
+    assert finished.trained() == set()
+    assert "damaged" not in program(finished, "status").split("\n\n", 2)[2]
+    after = contents(finished.folder)
+    for kind in files:
+        assert after[str(files[kind])] == before[str(files[kind])]
+
+
+def test_a_run_whose_record_and_kept_record_are_damaged_is_trained_again(finished: Sweep) -> None:
+    files = victims(finished)
+    for kind in ("metrics", "kept"):
+        path = finished.folder / files[kind]
+        path.write_bytes(flipped(path.read_bytes()))
+    finished.snakemake("--forcerun", "aggregate", succeeds=False)
+    log = (finished.results / "logs" / "aggregate.log").read_text()
+    assert f"  {files['metrics']} is damaged" in log
+    assert f"  {files['kept']} is damaged" in log
+    remove_as_told(finished, log)
+    finished.snakemake()
+    assert finished.trained() == {RUN}
+    assert (finished.folder / files["metrics"]).read_bytes() == (finished.folder / files["kept"]).read_bytes()
+
+
+def test_figures_are_not_drawn_from_a_damaged_table(finished: Sweep) -> None:
+    table = finished.results / "tables" / "epochs.csv"
+    good = table.read_bytes()
+    table.write_bytes(flipped(good))
+    figure = finished.report.parent / "pics" / "MLP_val_loss.svg"
+    drawn = figure.read_bytes()
+    finished.snakemake("--forcerun", "plot", succeeds=False)
+    # The first that fails stops the run.
+    log = min((finished.results / "logs" / "plot").glob("*.log")).read_text()
+    assert log.startswith("Error: results/tiny/tables/epochs.csv: damaged")
+    assert "Traceback" not in log
+    remove_as_told(finished, log)
+    finished.snakemake()
+    assert (table.read_bytes(), figure.read_bytes()) == (good, drawn)

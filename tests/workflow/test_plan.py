@@ -1,0 +1,88 @@
+"""make plan says what Snakemake will do, and why: compared with a dry run and with what is then trained."""
+
+import re
+import shutil
+
+from sweeps import ANALYSIS, CNN_RUNS, MLP_RUNS, Sweep, program
+
+KEPT = "from kept records: nothing is trained"
+
+
+def planned(output: str) -> dict[str, set[str]]:
+    """The runs of each reason."""
+    groups = {}
+    for reason, count, names in re.findall(r"^train, (.*) \((\d+)\)\n((?:  .*\n)+)", output, re.MULTILINE):
+        groups[reason] = set(re.findall(r"[^\s,]+", names))
+        assert len(groups[reason]) == int(count)
+    return groups
+
+
+def rules(output: str) -> set[str]:
+    """The jobs beside training."""
+    return set(re.findall(r"^(\w+)\n  ", output, re.MULTILINE))
+
+
+def test_the_plan_is_what_then_happens(finished: Sweep) -> None:
+    output = program(finished, "plan")
+    assert output == "Nothing to be done: every file is there and up to date\n"
+
+    kept, gone, *_ = sorted(MLP_RUNS)
+    for run in (kept, gone):
+        file = finished.results / "runs" / run / "metrics.json"
+        if run == gone:
+            key = re.search(r'"key": "(\w+)"', file.read_text())
+            assert key is not None
+            (finished.folder / "results" / "records" / f"{key[1]}.json").unlink()
+        file.unlink()
+    finished.configure(models__cnn__epochs=2, models__mlp__learning_rates=[0.001, 0.01])
+    new = {run.replace("0.001", "0.01") for run in MLP_RUNS}
+    output = program(finished, "plan")
+    assert planned(output) == {
+        KEPT: {kept},
+        "missing: trained before, but the record is gone": {gone},
+        "new": new,
+        "parameters: made with epochs 1, not 2": CNN_RUNS,
+    }
+    assert rules(output) == {"aggregate", "plot", "render_report"}
+    assert re.search(r"^forecast: [\d.]+ core-hours .* by the benchmarks of 4 finished runs$", output, re.MULTILINE)
+    dry = finished.snakemake("--dry-run")
+    assert dry.jobs == {"train": 8, **ANALYSIS}
+    assert finished.snakemake().jobs == dry.jobs
+    assert finished.trained() == new | CNN_RUNS | {gone}
+
+    benchmark = finished.results / "benchmarks" / "train" / f"{kept}.jsonl"
+    benchmark.write_text(re.sub(r'"s": [\d.]+', '"s": 0.001', benchmark.read_text()))
+    finished.edit("scripts/sweep/models/cnn.py", "Linear(64 * 6 * 6,", "Linear(6 * 6 * 64,")
+    output = program(finished, "plan")
+    assert planned(output) == {"code: made with another code_hash": CNN_RUNS}
+    # Less than the epochs of the record: that job published it, and tells nothing about training.
+    assert "by the benchmarks of 9 finished runs" in output
+    assert finished.snakemake("--dry-run").jobs == {"train": 2, **ANALYSIS}
+
+
+def test_other_data_and_other_pictures_of_the_report(finished: Sweep) -> None:
+    finished.edit("scripts/sweep/figures.py", 'set_xlabel("Epoch")', 'set_xlabel("Epoch, from 0")')
+    output = program(finished, "plan")
+    assert (planned(output), rules(output)) == ({}, {"plot", "render_report"})
+    assert "forecast" not in output
+
+    pictures = finished.folder / "pictures" / "train"
+    shutil.copy(pictures / "class 0" / "00.png", pictures / "class 1" / "00.png")
+    output = program(finished, "plan")
+    (reason,) = planned(output)
+    assert reason.startswith("data: they are prepared first; a run whose data turn out the same comes from its kept")
+    assert planned(output)[reason] == MLP_RUNS | CNN_RUNS
+    assert rules(output) == {"prepare_data", "aggregate", "plot", "render_report"}
+    finished.configure(data__validation_size=13)
+    assert planned(program(finished, "plan")) == {"data: made with another data_hash": MLP_RUNS | CNN_RUNS}
+    assert finished.snakemake("--dry-run").jobs == {"prepare_data": 1, "train": 6, **ANALYSIS}
+
+
+def test_before_the_first_run_everything_is_new_and_there_is_no_forecast(code: Sweep) -> None:
+    output = program(code, "plan")
+    assert planned(output) == {"new": MLP_RUNS | CNN_RUNS}
+    assert rules(output) == {"prepare_data", "aggregate", "plot", "render_report"}
+    assert "forecast: none, no run of this experiment is finished" in output
+    assert code.snakemake("--dry-run").jobs == {"prepare_data": 1, "train": 6, **ANALYSIS}
+    code.configure(models__vgg=None)
+    assert "config: models.vgg: there is no such model" in program(code, "plan", succeeds=False)

@@ -1,0 +1,174 @@
+"""What make status and make preview say of a sweep in every state, while it runs too; they disturb nothing."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from sweeps import CNN_RUNS, MLP_RUNS, Sweep, contents, program
+
+BREAK_CNN = ("scripts/sweep/models/cnn.py", "super().__init__()\n", "super().__init__()\n        1 / 0\n")
+
+
+def counts(output: str) -> dict[str, dict[str, int]]:
+    """The table of states: {"mlp": {"done": 3}}, without its zeros."""
+    header, *rows = output.split("\n\n")[1].splitlines()
+    table = {row.split()[0]: map(int, row.split()[1:]) for row in rows}
+    return {
+        model: {state: n for state, n in zip(header.split(), row, strict=True) if n} for model, row in table.items()
+    }
+
+
+def test_a_finished_sweep_is_told_without_torch_and_nothing_is_written(finished: Sweep) -> None:
+    (finished.folder / "torch.py").write_text("raise AssertionError('torch is loaded')")
+    finished.environment["PYTHONPATH"] = str(finished.folder)
+    before = contents(finished.folder)
+    output = program(finished, "status")
+    assert counts(output) == {"mlp": {"done": 4}, "cnn": {"done": 2}, "all": {"done": 6}}
+    ranking = (finished.results / "tables" / "configurations.csv").read_text().splitlines()[1:]
+    for model in ("mlp", "cnn"):
+        best = next(row.split(",")[2] for row in ranking if row.startswith(f"{model},1,"))
+        assert re.search(rf"^ +{model} +{best} +1 +[\d.]+", output, re.MULTILINE)
+    assert output.endswith(" of training so far, 0 s left\n")
+    assert contents(finished.folder) == before
+
+
+@contextmanager
+def running(sweep: Sweep, log: Path) -> Iterator[None]:
+    """The sweep running for real, from its first epoch to this log; killed with all its jobs at the end."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--rerun-incomplete"]
+    process = subprocess.Popen(
+        command, cwd=sweep.folder, env=sweep.environment, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        while not (log.exists() and "epoch 0:" in log.read_text()):
+            assert process.poll() is None
+            time.sleep(0.1)
+        yield
+        assert process.poll() is None
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_every_state_of_a_sweep_and_a_look_at_it_while_it_runs(code: Sweep) -> None:
+    assert "cannot be read" not in program(code, "status")
+    assert counts(program(code, "status"))["all"] == {"missing": 6}
+    assert program(code, "preview", succeeds=False).startswith("Error: no run of this sweep is finished")
+
+    space = {"batch_sizes": [8], "dropout_rates": [0]}
+    mlp = {**space, "learning_rates": [0.001, 1e36], "epochs": 2}
+    cnn = {**space, "learning_rates": [0.001], "epochs": 100_000}
+    code.configure(models={"mlp": mlp, "cnn": cnn})
+    code.edit(*BREAK_CNN)
+    code.snakemake("--keep-going", succeeds=False)
+    output = program(code, "status")
+    assert counts(output) == {
+        "mlp": {"done": 1, "diverged": 1},
+        "cnn": {"failed": 1},
+        "all": {"done": 1, "failed": 1, "diverged": 1},
+    }
+    log = "results/tiny/logs/train/cnn/8_0.001_0.0/seed0.log"
+    assert f"failed: ZeroDivisionError: division by zero ({log})\n  cnn/8_0.001_0.0/seed0" in output
+    assert "diverged: in epoch 0\n  mlp/8_1e+36_0.0/seed0" in output
+    assert "1 runs of which no epoch of the same model tells how long they take" in output
+
+    code.edit(BREAK_CNN[0], BREAK_CNN[2], BREAK_CNN[1])
+    with running(code, code.folder / log):
+        before = contents(code.results / "records" / "locks")
+        output = program(code, "status")
+        assert counts(output)["cnn"] == {"running": 1}
+        assert re.search(r"running: epoch \d+ of 100000\n  cnn/8_0.001_0.0/seed0", output)
+        assert re.search(r"left: \d+.* with 1 at once as now", output)
+        assert contents(code.results / "records" / "locks") == before
+        plan = program(code, "plan")
+        assert re.search(r"^train, running now \(epoch \d+ of 100000\) \(1\)$", plan, re.MULTILINE)
+        program(code, "preview")
+        report = (code.report.parent / "preview" / "report.md").read_text()
+        assert "Of 3 runs, 1 are missing" in report
+        assert "> CNN is left out: none of its runs is finished." in report
+        assert not code.report.exists()
+        assert not (code.results / "tables").exists()
+    output = program(code, "status")
+    assert counts(output)["cnn"] == {"missing": 1}
+    assert re.search(r"missing: interrupted at epoch \d+\n  cnn/8_0.001_0.0/seed0", output)
+
+
+def test_stale_records_are_told_with_what_differs_and_those_that_are_kept(finished: Sweep, tmp_path: Path) -> None:
+    finished.configure(models__cnn__epochs=2)
+    finished.edit("scripts/sweep/models/mlp.py", "BatchNorm(100)", "BatchNorm( 100)")
+    output = program(finished, "status")
+    assert counts(output) == {"mlp": {"stale": 4}, "cnn": {"stale": 2}, "all": {"stale": 6}}
+    assert "stale: made with another code_hash\n  mlp/8_0.001_0.0/seed0, mlp" in output
+    assert "stale: made with epochs 1, not 2\n  cnn/8_0.001_0.0/seed0, cnn/8_0.001_0.5/seed0" in output
+    assert "no run is finished" in output
+
+    finished.edit("scripts/sweep/models/mlp.py", "BatchNorm( 100)", "BatchNorm(100)")
+    finished.configure(data__validation_size=13)
+    output = program(finished, "status")
+    assert counts(output)["all"] == {"stale": 6}
+    assert "is of folder with validation_size 12, not of folder with 13: the next run prepares the data anew" in output
+
+    finished.configure()
+    (finished.results / "runs").rename(tmp_path / "runs")
+    output = program(finished, "status")
+    assert counts(output)["all"] == {"missing": 6}
+    assert "missing: its record is kept: nothing will be trained\n  cnn/8" in output
+    assert "0 s left\n" in output
+
+
+def test_a_config_on_top_counts_as_with_snakemake(finished: Sweep) -> None:
+    demo = ["--configfile", "workflow/profiles/demo/sweep.yaml"]
+    assert program(finished, "status", *demo).startswith("results/demo: 120 runs\n")
+    assert "train, new (120)\n" in program(finished, "plan", *demo)
+    assert program(finished, "status", "--configfile", "none.yaml", succeeds=False).startswith("Error: config: ")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_preview_of_a_mixed_sweep_says_so_and_leaves_the_real_report_alone(finished: Sweep, language: str) -> None:
+    gone, damaged, *_ = sorted(MLP_RUNS)
+    (finished.results / "runs" / gone / "metrics.json").unlink()
+    file = finished.results / "runs" / damaged / "metrics.json"
+    file.write_bytes(file.read_bytes()[:-100])
+    finished.configure(models__cnn__epochs=2, report__language=language)
+    before = contents(finished.folder)
+    program(finished, "preview")
+    preview = finished.report.parent / "preview"
+    title, _, *note = (preview / "report.md").read_text().split("## ")[0].splitlines()
+    assert title.startswith("# ")
+    text = "\n".join(note)
+    assert ("**A preview, mixed: not the sweep's result.** Of 6 runs, 1 are missing" in text) == (language == "en")
+    assert ("**预览（混合）：不是最终结果。** 共 6 次训练，缺 1 次" in text) == (language == "zh")
+    assert "epochs 1, not 2" in text
+    assert all(f"`{run}`" in text for run in CNN_RUNS)
+    assert str(file.relative_to(finished.folder)).replace("_", r"\_").replace(".", r"\.") in text
+    rows = (finished.results / "preview" / "runs.csv").read_text().splitlines()[1:]
+    assert sorted(row.split(",")[0] for row in rows) == ["cnn"] * 2 + ["mlp"] * 2
+    # The rows of the stale runs say what these were made with.
+    assert {row.split(",")[6] for row in rows if row.startswith("cnn")} == {"1"}
+    assert len(list((preview / "pics").iterdir())) == 16
+    shutil.rmtree(preview)
+    shutil.rmtree(finished.results / "preview")
+    assert contents(finished.folder) == before
+
+
+def test_the_next_aggregation_after_a_partial_one_is_whole(finished: Sweep) -> None:
+    """--partial on the sweep's own tables, typed by hand: Snakemake sees that they are not the grid's."""
+    before = contents(finished.results / "tables")
+    report = finished.report.read_bytes()
+    arguments = {"--runs": "runs", "--data": "data", "--tables": "tables", "--grid": "tables/grid.json"}
+    options = [word for name, place in arguments.items() for word in (name, f"results/tiny/{place}")]
+    (finished.results / "runs" / min(MLP_RUNS) / "metrics.json").unlink()
+    program(finished, "aggregate", "--partial", *options, "--records", "results/records", "--rank-by", "val_loss")
+    assert '"partial"' in (finished.results / "tables" / "grid.json").read_text()
+    finished.snakemake()
+    assert contents(finished.results / "tables") == before
+    assert finished.report.read_bytes() == report
