@@ -18,7 +18,8 @@ rule prepare_data:
     resources:
         mem_mb=3000,
     params:
-        path=settings["data"]["path"],
+        # A function, or Snakemake would take braces in the path for wildcards.
+        path=lambda _: settings["data"]["path"],
         folder=DATA,
         source=settings["data"]["source"],
         validation_size=settings["data"]["validation_size"],
