@@ -1,8 +1,10 @@
 """The checks of config.yaml: each fault is one sentence that names the key."""
 
+import math
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +49,7 @@ def check_file(file: Path) -> None:
     """Refuse what is no config at all, before Snakemake reads it: its own words for that name neither file nor line.
 
     Raises:
-        SweepError: the file is no text in UTF-8 or no YAML, has a key twice, or holds no keys. A file that is missing is
+        SweepError: the file is no text in UTF-8 or no YAML, has a key twice, or holds no keys. One that is missing is
             left to Snakemake.
     """
     try:
@@ -111,14 +113,17 @@ def _sentence(error: fastjsonschema.JsonSchemaValueException) -> str:
 
 
 def _hint(error: fastjsonschema.JsonSchemaValueException) -> str:
-    """What to write for a number that YAML reads as text, such as 1e-3."""
-    number = {"integer": int, "number": float}.get(error.definition.get("type"))
-    if number is None or not isinstance(error.value, str):
-        return ""
-    try:
-        return f"; it is text to YAML, write {number(error.value)!r} without quotes"
-    except ValueError:
-        return ""
+    """What to write for a number that YAML reads as text, such as 1e-3, and for text that it reads as another thing."""
+    wanted, value = error.definition.get("type"), error.value
+    if wanted == "string" and isinstance(value, int | float | date):
+        return "; for YAML that is no text, write it in quotes"
+    if wanted in ("integer", "number") and isinstance(value, str):
+        try:
+            number = int(value) if wanted == "integer" else float(value)
+        except ValueError:
+            return ""
+        return f"; it is text to YAML, write {number!r} without quotes" if math.isfinite(number) else ""
+    return ""
 
 
 def _numbers(value: Any, key: str = "") -> Iterator[tuple[str, int | float]]:

@@ -423,6 +423,6 @@ def test_a_finished_download_is_kept_under_its_name(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(cifar10, "download_url", deliver)
     lines: list[str] = []
     assert len(load_source("cifar10", archive.parent, lines.append).train.labels) == 10
-    assert lines == [f"Downloading CIFAR-10 to {archive.parent}"]
+    assert lines[-1] == f"Downloading CIFAR-10 to {archive.parent}"
     assert archive.read_bytes() == content
     assert {path.name for path in archive.parent.iterdir()} == {CIFAR10.filename, CIFAR10.base_folder}

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def model_names() -> list[str]:
     """The models there are: the names of the files in this folder. In lower case, since figures show them in capitals;
     and of letters, digits and _, since they are words of command lines."""
-    return sorted(file.stem for file in Path(__file__).parent.glob("*.py") if re.fullmatch("[a-z][a-z0-9_]*", file.stem))
+    names = [file.stem for file in Path(__file__).parent.glob("*.py")]
+    return sorted(name for name in names if re.fullmatch("[a-z][a-z0-9_]*", name))
 
 
 def training_mb_per_picture(name: str) -> float:

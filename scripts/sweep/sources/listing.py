@@ -52,9 +52,7 @@ def list_pictures(folder: Path) -> list[str]:
     """The paths of the folder's JPEG and PNG files, in order of name; hidden files are not looked at."""
     with os.scandir(folder) as entries:
         pictures = [
-            entry
-            for entry in entries
-            if entry.name.lower().endswith(IMAGE_SUFFIXES) and not entry.name.startswith(".")
+            entry for entry in entries if entry.name.lower().endswith(IMAGE_SUFFIXES) and not entry.name.startswith(".")
         ]
     for entry in pictures:
         if not entry.is_file():  # a folder, a link to nothing, or a pipe, which one would read for ever
