@@ -251,7 +251,7 @@ RIGHT = yaml.safe_dump(DIGITS).encode()
         (b"experiment: 'a\n", "config: config.yaml, line 2: found unexpected end of stream"),
         (b"experiment: a\n---\ndata: b\n", "config: config.yaml, line 2: but found another document"),
         (b"experiment: *a\n", "config: config.yaml, line 1: found undefined alias 'a'"),
-        (b"experiment: !!python/object/apply:os.system ['touch pwned']\n", "config: config.yaml, line 1: could not determine a constructor for the tag"),
+        (b"a: !!python/object/apply:os.mkdir ['pwned']\n", "config.yaml, line 1: could not determine a constructor"),
         (b"? [a, b]\n: 7\n", "config: config.yaml, line 1: found unhashable key"),
         (RIGHT + b"seeds: [0, 1]\n", "the key seeds is there twice"),
         (RIGHT.replace(b"epochs: 2", b"epochs: 2\n    epochs: 3"), "the key epochs is there twice"),

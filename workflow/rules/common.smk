@@ -28,7 +28,6 @@ from sweep.records import canonical_hash, code_hash
 from sweep.sources.listing import folder_fingerprint
 
 
-
 def refuse(error):
     """End with the sentence alone; names that are not UTF-8 cannot be printed as they are."""
     raise WorkflowError(str(error).encode(errors="backslashreplace").decode()) from None
