@@ -1,8 +1,10 @@
 """The checks of config.yaml: each fault is one sentence that names the key."""
 
+import math
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,55 @@ from sweep.sources import train_size
 
 SCHEMA_FILE = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
 INTEGER_KEYS = {"batch_sizes", "epochs", "seeds", "validation_size", "jobs_per_gpu", "top"}
+# What the schema's patterns mean.
+RULES = {
+    "experiment": "a name of letters, digits and . _ - that begins with a letter or digit",
+    "data.path": "a path without control characters",
+    "report.author": "one line without control characters",
+}
+# Names in results/ and report/ that are there for something else; some file systems know no case.
+TAKEN = {
+    "records": "results/records",
+    "bench.json": "results/bench.json",
+    "readme.md": "results/README.md",
+    "example": "report/example",
+}
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML itself forbids a key that is there twice; PyYAML takes the last one silently."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"the key {key.value} is there twice", problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def check_file(file: Path) -> None:
+    """Refuse what is no config at all, before Snakemake reads it: its own words for that name neither file nor line.
+
+    Raises:
+        SweepError: the file is no text in UTF-8 or no YAML, has a key twice, or holds no keys. One that is missing is
+            left to Snakemake.
+    """
+    try:
+        content = yaml.load(file.read_text(encoding="utf-8"), _StrictLoader)  # noqa: S506  it is a SafeLoader
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise SweepError(f"config: {file} cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise SweepError(f"config: {file} is not text in UTF-8 ({error.reason}); save it as UTF-8") from None
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise SweepError(f"config: {file}{line}: {error.problem}; indent with spaces, each key once") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise SweepError(f"config: {file} is not YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(content, dict):
+        raise SweepError(f"config: {file} must hold keys at its top level, as in experiment: cifar10")
 
 
 def validated(config: dict[str, Any]) -> dict[str, Any]:
@@ -43,26 +94,36 @@ def validated(config: dict[str, Any]) -> dict[str, Any]:
 
 def _sentence(error: fastjsonschema.JsonSchemaValueException) -> str:
     """The validator's message without its "data.", and with what was found or what is known."""
-    section = ".".join(error.path[1:])
+    section = ".".join(map(str, error.path[1:]))
     if error.rule == "additionalProperties":
         unknown = ", ".join(str(key) for key in error.value if key not in error.definition["properties"])
         place = f"in {section}" if section else "at the top level"
         return f"unknown key {unknown} {place}; known are {', '.join(error.definition['properties'])}"
-    message = error.message.removeprefix("data.").removeprefix("data ")
-    if error.rule in ("required", "minItems"):
+    if error.rule == "required":
+        missing = ", ".join(key for key in error.definition["required"] if key not in error.value)
+        return f"{section or 'the file'} lacks {missing}"
+    message = error.message.removeprefix("data.")
+    if error.rule == "minItems":
         return message
-    return f"{message}, not {error.value!r}{_hint(error)}"
+    if error.rule == "pattern":
+        message = f"{section} must be {RULES[section]}"
+    # Of a value that is a whole section or thousands of letters, the beginning.
+    value = repr(error.value)
+    return f"{message}, not {value if len(value) <= 200 else value[:200] + '…'}{_hint(error)}"
 
 
 def _hint(error: fastjsonschema.JsonSchemaValueException) -> str:
-    """What to write for a number that YAML reads as text, such as 1e-3."""
-    number = {"integer": int, "number": float}.get(error.definition.get("type"))
-    if number is None or not isinstance(error.value, str):
-        return ""
-    try:
-        return f"; it is text to YAML, write {number(error.value)!r} without quotes"
-    except ValueError:
-        return ""
+    """What to write for a number that YAML reads as text, such as 1e-3, and for text that it reads as another thing."""
+    wanted, value = error.definition.get("type"), error.value
+    if wanted == "string" and isinstance(value, int | float | date):
+        return "; for YAML that is no text, write it in quotes"
+    if wanted in ("integer", "number") and isinstance(value, str):
+        try:
+            number = int(value) if wanted == "integer" else float(value)
+        except ValueError:
+            return ""
+        return f"; it is text to YAML, write {number!r} without quotes" if math.isfinite(number) else ""
+    return ""
 
 
 def _numbers(value: Any, key: str = "") -> Iterator[tuple[str, int | float]]:
@@ -78,13 +139,14 @@ def _numbers(value: Any, key: str = "") -> Iterator[tuple[str, int | float]]:
 
 
 def _check_grid(config: dict[str, Any]) -> None:
-    if taken := {"records": "results/records", "example": "report/example"}.get(config["experiment"]):
+    if taken := TAKEN.get(config["experiment"].lower()):
         raise SweepError(f"config: experiment: {taken} is there for something else; choose another name")
     known = model_names()
     for model, space in config["models"].items():
         if model not in known:
             raise SweepError(
-                f"config: models.{model}: there is no such model; scripts/sweep/models/ has {', '.join(known)}"
+                f"config: models.{model}: there is no such model; scripts/sweep/models/ has {', '.join(known)} "
+                "(a model's file has a name in lower case: letters, digits, _)"
             )
         if space is not None:
             _refuse_repeats(f"models.{model}.batch_sizes", map(str, space["batch_sizes"]))

@@ -10,9 +10,14 @@ from pathlib import Path
 from typing import Any
 
 
-def rate_name(rate: float) -> str:
+def rate(value: float) -> float:
+    """The one number of a rate: 0, 0.0 and -0.0 give 0.0."""
+    return float(value) + 0.0
+
+
+def rate_name(value: float) -> str:
     """The one spelling of a rate in names and paths: 0 and 0.0 give "0.0", 1e-05 and 0.00001 give "1e-05"."""
-    return repr(float(rate))
+    return repr(rate(value))
 
 
 @dataclass(frozen=True)
@@ -44,4 +49,4 @@ def expand_grid(models: Mapping[str, Mapping[str, Any] | None], seeds: Sequence[
             for batch_size, learning_rate, dropout_rate, seed in product(
                 space["batch_sizes"], space["learning_rates"], space["dropout_rates"], seeds
             ):
-                yield Run(model, batch_size, float(learning_rate), float(dropout_rate), space["epochs"], seed)
+                yield Run(model, batch_size, rate(learning_rate), rate(dropout_rate), space["epochs"], seed)

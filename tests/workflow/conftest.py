@@ -1,13 +1,38 @@
 """A small finished sweep on real pictures, and copies of it for tests to change."""
 
+import json
 import os
 import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
-from sweeps import ANALYSIS, CNN_RUNS, MLP_RUNS, Sweep, copy_code, write_pictures
+from sweeps import ANALYSIS, CNN_RUNS, MLP_RUNS, REPOSITORY, Outcome, Sweep, copy_code, write_pictures
+
+
+@pytest.fixture(scope="session")
+def call_snakemake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Outcome]]:
+    """Call `snakemake` on the repository's code in a folder that holds a config.yaml: see starter.py."""
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "https_proxy": "http://127.0.0.1:9"}
+    command = [sys.executable, str(Path(__file__).with_name("starter.py"))]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    output = tmp_path_factory.mktemp("starter") / "output"
+    with subprocess.Popen(command, env=environment, text=True, **pipes) as starter:
+        assert starter.stdin is not None
+        assert starter.stdout is not None
+
+        def call(folder: Path, *arguments: str) -> Outcome:
+            words = [str(folder), str(output), "--cores", "2", "--snakefile", str(REPOSITORY / "Snakefile"), *arguments]
+            print(json.dumps(words), file=starter.stdin, flush=True)
+            code = int(starter.stdout.readline())
+            return Outcome(code, output.read_text(encoding="utf-8"))
+
+        yield call
+        starter.stdin.close()
 
 
 @pytest.fixture

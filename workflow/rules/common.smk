@@ -20,7 +20,7 @@ sys.path.insert(0, str(SCRIPTS))
 os.environ.update(PATH=os.pathsep.join([os.path.dirname(sys.executable), *os.get_exec_path()]))
 
 # None of these imports torch: it would cost seconds at every dry run.
-from sweep.config import validated
+from sweep.config import check_file, validated
 from sweep.errors import SweepError
 from sweep.files import is_locked, json_text, write_text
 from sweep.gpus import has_gpu
@@ -31,10 +31,26 @@ from sweep.models import training_mb_per_picture
 from sweep.records import canonical_hash, code_hash
 from sweep.sources.listing import folder_fingerprint
 
+
+def refuse(error):
+    """End with the sentence alone; names that are not UTF-8 cannot be printed as they are."""
+    raise WorkflowError(str(error).encode(errors="backslashreplace").decode()) from None
+
+
+try:
+    for file in ["config.yaml", *workflow.overwrite_configfiles]:
+        check_file(Path(file))
+except SweepError as error:
+    refuse(error)
+
+
+configfile: "config.yaml"
+
+
 try:
     settings = validated(config)
 except SweepError as error:
-    raise WorkflowError(str(error)) from None
+    refuse(error)
 
 layout = Layout(settings)
 RESULTS, REPORT, DATA, TABLES = layout.results, layout.report, layout.data, layout.tables

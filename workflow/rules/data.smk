@@ -19,7 +19,8 @@ rule prepare_data:
         mem_mb=lambda wildcards, attempt: attempt * 3000,
         runtime=lambda wildcards, attempt: attempt * 60,
     params:
-        path=settings["data"]["path"],
+        # A function, or Snakemake would take braces in the path for wildcards.
+        path=lambda _: settings["data"]["path"],
         folder=DATA,
         source=settings["data"]["source"],
         validation_size=settings["data"]["validation_size"],

@@ -29,7 +29,8 @@ rule render_report:
         tables=TABLES,
         template_folder=TEMPLATES,
         language=settings["report"]["language"],
-        author=settings["report"]["author"],
+        # A function, or Snakemake would take braces in the name for wildcards.
+        author=lambda _: settings["report"]["author"],
         rank_by=settings["report"]["rank_by"],
         top=settings["report"]["top"],
     message:

@@ -4,6 +4,7 @@ Looking at them imports none, since that would import torch.
 """
 
 import ast
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
 
 
 def model_names() -> list[str]:
-    """The models there are: the names of the files in this folder."""
-    return sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py"))
+    """The models there are: the names of the files in this folder. In lower case, since figures show them in capitals;
+    and of letters, digits and _, since they are words of command lines."""
+    names = [file.stem for file in Path(__file__).parent.glob("*.py")]
+    return sorted(name for name in names if re.fullmatch("[a-z][a-z0-9_]*", name))
 
 
 def training_mb_per_picture(name: str) -> float:

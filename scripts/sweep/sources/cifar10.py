@@ -23,7 +23,8 @@ def load(path: Path, log: Callable[[str], None]) -> Pictures:
     """
     archive = path / CIFAR10.filename
     try:
-        if not is_unpacked(path):
+        if damaged := damaged_files(path):
+            log(f"Missing or of another checksum in {path / CIFAR10.base_folder}: {', '.join(damaged)}")
             if not archive.exists():
                 log(f"Downloading CIFAR-10 to {path}")
                 download(archive)
@@ -46,10 +47,10 @@ def load(path: Path, log: Callable[[str], None]) -> Pictures:
     )
 
 
-def is_unpacked(path: Path) -> bool:
-    """Whether all files of the unpacked data set are in `path`, with the checksums that torchvision lists."""
+def damaged_files(path: Path) -> list[str]:
+    """Which files of the unpacked data set are not in `path` with the checksums that torchvision lists."""
     files = [*CIFAR10.train_list, *CIFAR10.test_list, (CIFAR10.meta["filename"], CIFAR10.meta["md5"])]
-    return all(check_integrity(str(path / CIFAR10.base_folder / name), md5) for name, md5 in files)
+    return [name for name, md5 in files if not check_integrity(str(path / CIFAR10.base_folder / name), md5)]
 
 
 def download(archive: Path) -> None:

@@ -12,6 +12,8 @@ from sweep.sources import Labelled, Pictures
 from sweep.sources.listing import list_folder
 
 IMAGE_SIZE = (32, 32)
+# What a picture may be, whatever its suffix says. For some other formats Pillow starts a program (EPS: Ghostscript).
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP")
 # Unreadable pictures that an error names; the rest are counted.
 NAMED_FILES = 10
 
@@ -43,8 +45,8 @@ def load(path: Path, log: Callable[[str], None]) -> Pictures:
 
 
 def read_picture(file: str) -> NDArray[np.uint8]:
-    """A picture file as (32, 32, 3) uint8 RGB, resized where it is of another size."""
-    with Image.open(file) as image:
+    """A picture file as (32, 32, 3) uint8 RGB, resized where it is of another size; of an animation the first one."""
+    with Image.open(file, formats=FORMATS) as image:
         # Pillow would clip 16 bits at 255; their upper eight are the picture.
         deep = image.mode.startswith("I;16")
         rgb = (Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)) if deep else image).convert("RGB")

@@ -16,8 +16,16 @@ def list_folder(path: Path) -> dict[str, dict[str, list[str]]]:
     """The pictures of an image folder: {"train": {class: files}, "test": …}, classes and files in order of name.
 
     Raises:
-        SweepError: train/ or test/ is missing or holds no pictures, or the test set has a class of its own.
+        SweepError: train/ or test/ is missing or holds no pictures, the test set has a class of its own, or something
+            cannot be read or is no file although it is named as a picture.
     """
+    try:
+        return _list_folder(path)
+    except OSError as error:  # no permission, a symbolic link that leads to itself, a name that is too long
+        raise SweepError(f"data.path: {error.filename} cannot be read ({error.strerror})") from None
+
+
+def _list_folder(path: Path) -> dict[str, dict[str, list[str]]]:
     listing: dict[str, dict[str, list[str]]] = {}
     for split in ("train", "test"):
         folder = path / split
@@ -43,18 +51,20 @@ def list_folder(path: Path) -> dict[str, dict[str, list[str]]]:
 def list_pictures(folder: Path) -> list[str]:
     """The paths of the folder's JPEG and PNG files, in order of name; hidden files are not looked at."""
     with os.scandir(folder) as entries:
-        return sorted(
-            entry.path
-            for entry in entries
-            if entry.name.lower().endswith(IMAGE_SUFFIXES) and not entry.name.startswith(".")
-        )
+        pictures = [
+            entry for entry in entries if entry.name.lower().endswith(IMAGE_SUFFIXES) and not entry.name.startswith(".")
+        ]
+    for entry in pictures:
+        if not entry.is_file():  # a folder, a link to nothing, or a pipe, which one would read for ever
+            raise SweepError(f"data.path: {entry.path} is named as a picture but is no file; remove or rename it")
+    return sorted(entry.path for entry in pictures)
 
 
 def folder_fingerprint(path: Path, cache: Path) -> str:
     """SHA-256 over the names and contents of an image folder's pictures.
 
     As git's index does, `cache` keeps each file's size, time and hash, so that only files with a new time are read
-    again: a look at 60,000 pictures takes half a second, and a mere touch changes nothing.
+    again: a look at 60,000 pictures takes half a second, and a mere touch changes nothing. Raises as `list_folder`.
     """
     try:
         known = json.loads(cache.read_text(encoding="utf-8"))
@@ -63,10 +73,13 @@ def folder_fingerprint(path: Path, cache: Path) -> str:
     current: dict[str, list[Any]] = {}
     for classes in list_folder(path).values():
         for file in (file for files in classes.values() for file in files):
-            stat = os.stat(file)  # noqa: PTH116  a Path for each of 60,000 files takes longer than the rest
-            entry = known.get(file)
-            if entry is None or entry[:2] != [stat.st_size, stat.st_mtime_ns]:
-                entry = [stat.st_size, stat.st_mtime_ns, sha256(Path(file).read_bytes()).hexdigest()]
+            try:
+                stat = os.stat(file)  # noqa: PTH116  a Path for each of 60,000 files takes longer than the rest
+                entry = known.get(file)
+                if entry is None or entry[:2] != [stat.st_size, stat.st_mtime_ns]:
+                    entry = [stat.st_size, stat.st_mtime_ns, sha256(Path(file).read_bytes()).hexdigest()]
+            except OSError as error:
+                raise SweepError(f"data.path: {file} cannot be read ({error.strerror})") from None
             current[file] = entry
     if current != known:
         write_json(cache, current)

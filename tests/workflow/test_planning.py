@@ -1,0 +1,102 @@
+"""Property: whatever config is accepted, Snakemake can plan it, and the plan has exactly the grid's runs."""
+
+import re
+import sys
+import tempfile
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sweeps import Outcome
+
+# Pictures that train after 100 are cut off to validate.
+SIZES = {"digits": 700, "cifar10": 49_900}
+LINES = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=40) | st.sampled_from(
+    ["{wildcards.model}", "{input}", "{{ 7 * 7 }}", "$(touch pwned)", "`touch pwned`", "'\"; touch pwned #", "-n", "%s"]
+)
+
+
+def distinct(values: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
+    return st.lists(values, min_size=1, max_size=2, unique=True)
+
+
+def space(size: int) -> st.SearchStrategy[dict[str, Any]]:
+    rates = st.floats(0, sys.float_info.max, exclude_min=True) | st.integers(1, 10**9)
+    return st.fixed_dictionaries(
+        {
+            "batch_sizes": distinct(st.integers(2, size)),
+            "learning_rates": distinct(rates),
+            "dropout_rates": distinct(st.floats(0, 1, exclude_max=True) | st.sampled_from([0, -0.0])),
+            "epochs": st.integers(1, 1_000_000),
+        }
+    )
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> dict[str, Any]:
+    """Any config of the schema: every key, each optional one there or not, grids of at most 64 runs."""
+    source = draw(st.sampled_from(sorted(SIZES)))
+    spaces = st.dictionaries(st.sampled_from(["mlp", "cnn"]), st.none() | space(SIZES[source]), min_size=1)
+    names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", fullmatch=True)
+    choice = st.sampled_from
+    return draw(
+        st.fixed_dictionaries(
+            {
+                "experiment": names.filter(lambda name: name.lower() not in ("records", "example")),
+                "data": st.fixed_dictionaries(
+                    {"source": st.just(source), "validation_size": st.just(100)},
+                    optional={"path": LINES.filter(bool)},
+                ),
+                "models": spaces.filter(lambda models: any(models.values())),
+                "training": st.fixed_dictionaries(
+                    {},
+                    optional={"device": choice(["auto", "cpu", "cuda"]), "precision": choice(["auto", "fp32", "bf16"])},
+                ),
+                "report": st.fixed_dictionaries(
+                    {},
+                    optional={
+                        "language": choice(["zh", "en"]),
+                        "author": LINES,
+                        "top": st.integers(1, 1_000_000),
+                        "rank_by": choice(["val_loss", "val_acc"]),
+                    },
+                ),
+            },
+            optional={"seeds": distinct(st.integers(0, 2**63 - 1))},
+        )
+    )
+
+
+def expected_runs(config: dict[str, Any]) -> set[tuple[str, str, str, str]]:
+    """The runs of a config, spelled here: model, name, seed and epochs."""
+    found = set()
+    for model, grid in config["models"].items():
+        if grid is not None:
+            values = product(*(grid[key] for key in ("batch_sizes", "learning_rates", "dropout_rates")))
+            for (batch_size, learning_rate, dropout_rate), seed in product(values, config.get("seeds", [0])):
+                rates = f"{float(learning_rate)!r}_{abs(float(dropout_rate))!r}"
+                found.add((model, f"{batch_size}_{rates}", str(seed), str(grid["epochs"])))
+    return found
+
+
+@given(configs())
+@settings(max_examples=60, derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_any_config_is_planned_with_exactly_its_runs(
+    call_snakemake: Callable[..., Outcome], config: dict[str, Any]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "config.yaml").write_text(yaml.safe_dump(config))
+        outcome = call_snakemake(Path(folder), "--dry-run")
+        assert outcome.code == 0, outcome.output
+        runs = expected_runs(config)
+        models = sum(grid is not None for grid in config["models"].values())
+        jobs = {"prepare_data": 1, "train": len(runs), "aggregate": 1, "plot": 4 * models, "render_report": 1, "all": 1}
+        assert outcome.jobs == jobs
+        planned = re.findall(r"^Job \d+: Train (\w+) (\S+) with seed (\d+) for (\d+) epochs$", outcome.output, re.M)
+        assert sorted(planned) == sorted(runs)
+        assert not Path(folder, "pwned").exists()
