@@ -4,18 +4,11 @@ min_version("9.0")
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/guard.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/analysis.smk"
 include: "workflow/rules/report.smk"
-
-
-onstart:
-    hold_sweep()
-
-
-onerror:
-    name_full_disk()
 
 
 rule all:

@@ -2,11 +2,9 @@
 import math
 import os
 import re
-import shutil
 import sys
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from snakemake.exceptions import WorkflowError
 
 # Relative to where Snakemake runs, so that a clone that moves stays up to date.
@@ -22,7 +20,7 @@ os.environ.update(PATH=os.pathsep.join([os.path.dirname(sys.executable), *os.get
 # None of these imports torch: it would cost seconds at every dry run.
 from sweep.config import check_file, validated
 from sweep.errors import SweepError
-from sweep.files import is_locked, json_text, write_text
+from sweep.files import json_text, write_text
 from sweep.gpus import has_gpu
 from sweep.grid import rate_name
 from sweep.layout import RECORDS, Layout
@@ -92,40 +90,6 @@ def data_fingerprint(_wildcards):
 def train_mem_mb(wildcards, attempt):
     """Measured: torch and the data, and what a step keeps of each of its pictures; more after a job that ran out."""
     return attempt * round(1000 + training_mb_per_picture(wildcards.model) * int(wildcards.batch_size))
-
-
-# The operating system frees it when this process ends, however it ends; Snakemake's own lock outlives a crash.
-SWEEP_LOCK = FileLock(RESULTS / "sweep.lock")
-
-
-def hold_sweep():
-    """Before the first job: nobody else runs this sweep, and what it makes can be written."""
-    for folder in (RESULTS, RECORDS / "locks", REPORT):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            writable = os.access(folder, os.W_OK)
-        except OSError:
-            writable = False
-        if not writable:
-            raise WorkflowError(f"{folder} cannot be written: make it writable for you, or choose another experiment")
-    try:
-        SWEEP_LOCK.acquire(blocking=False)
-    except Timeout:
-        raise WorkflowError(
-            f"{RESULTS} is being made by a Snakemake that still runs: wait for its end, or stop it by Ctrl-C"
-        ) from None
-    if running := sum(is_locked(lock) for lock in (RECORDS / "locks").glob("*.lock")):
-        print(
-            f"{running} trainings of an earlier start, or of another experiment, are still running: a job of the same"
-            " run waits for its record",
-            file=sys.stderr,
-        )
-
-
-def name_full_disk():
-    """A job that finds the disk full cannot write its log."""
-    if shutil.disk_usage(RESULTS).free < 2**20:
-        print(f"Error: no space is left on the disk of {RESULTS}: free some and run the same command", file=sys.stderr)
 
 
 def train_runtime_min(wildcards, input, attempt):
