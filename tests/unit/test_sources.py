@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pickle
+import re
 import shutil
 import tarfile
 import urllib.error
@@ -161,6 +162,30 @@ def test_a_class_that_only_the_test_set_has_is_named(folder: Path) -> None:
     (folder / "train" / "owl").mkdir()  # an empty folder is no class
     with pytest.raises(SweepError, match=r"has not: ape, owl$"):
         load_source("folder", folder, quiet)
+
+
+@pytest.mark.parametrize("closed", ["train", "train/cat", "test/dog", "train/cat/3.png"])
+@pytest.mark.parametrize("planned", [True, False])
+def test_what_must_not_be_read_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, closed: str, planned: bool
+) -> None:
+    (folder / closed).chmod(0)
+    # From inside, as the folders above are closed to others; root may read all, so it goes on as nobody.
+    monkeypatch.chdir(folder)
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        with pytest.raises(SweepError) as caught:
+            if planned:
+                folder_fingerprint(Path(), Path("cache.json"))
+            else:
+                load_source("folder", Path(), quiet)
+    finally:
+        if root:
+            os.seteuid(0)
+        (folder / closed).chmod(0o700)
+    assert re.search(rf"{closed} (cannot be read )?\(.*Permission denied", str(caught.value))
 
 
 # ---- the fingerprint of a folder
