@@ -4,7 +4,6 @@ import hashlib
 import os
 import pickle
 import re
-import shutil
 import tarfile
 import urllib.error
 import urllib.request
