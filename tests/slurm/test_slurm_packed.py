@@ -23,13 +23,18 @@ def test_packed_runs_share_a_submission_and_a_failure_among_them_costs_no_traini
     assert "broken on purpose" in outcome.output
     # Three runs each, one after the other on one GPU: minutes add up, GPUs and memory do not.
     jobs = sweep.submitted()
-    assert [(job.partition, job.gpus, job.mem_mb, job.time_min) for job in jobs] == [("gpu", 1, 1001, 18)] * 2
+    asked = ("gpu", 1, 1001, 18)
+    assert [(job.partition, job.gpus, job.mem_mb, job.time_min) for job in jobs] == [asked] * 2
     assert len(sweep.finished()) == 3
 
-    # Mended: the three that miss are one submission.
+    # Mended: the three that miss are one submission; with --gres, as the profile says, but for the device.
     (sweep.folder / "broken").unlink()
+    sweep.edit(PROFILE, "    gpu: 1\n", "")
+    for line in ("gpu: 0", 'gres: "gpu:1"'):
+        sweep.edit(PROFILE, f"# {line}\n", f"{line}\n")
     sweep.snakemake("--until", "train")
-    assert len(sweep.submitted()) == 3
+    jobs = sweep.submitted()
+    assert [(job.partition, job.gpus, job.mem_mb, job.time_min) for job in jobs] == [asked] * 3
     assert sweep.finished() == RUNS
     # What was finished beside the broken run was taken away with it, and came back without training.
     assert sweep.trainings() == {run: 2 if run == BROKEN else 1 for run in RUNS}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cluster import CPU, PROFILE, TWELVE, Job, SlurmSweep
+from cluster import CPU, TWELVE, Job, SlurmSweep
 from sweep.gpus import has_gpu
 from sweeps import ANALYSIS, numbers
 
@@ -43,10 +43,6 @@ def test_a_sweep_is_submitted_job_by_job_and_gives_a_local_runs_numbers(
 
 
 def test_a_failing_run_is_named_with_its_log_and_the_others_finish(sweep: SlurmSweep) -> None:
-    """On a site that wants --gres, as the profile says, but for the device."""
-    sweep.edit(PROFILE, "    gpu: 1\n", "")
-    for line in ("gpu: 0", 'gres: "gpu:1"'):
-        sweep.edit(PROFILE, f"# {line}\n", f"{line}\n")
     sweep.configure(**CPU, models__mlp=None, models__cnn__dropout_rates=[0, 0.3, 0.5])
     sweep.edit(
         "scripts/sweep/models/cnn.py",
