@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sweeps import Outcome, Sweep
 
@@ -15,6 +16,8 @@ CLUSTER = Path(__file__).with_name("cluster.sh")
 PROFILE = "workflow/profiles/slurm/config.yaml"
 # The nodes' GPUs are counted but are not there: here, and for the tests alone, the jobs that hold them use the CPU.
 CPU = {"training__device": "cpu"}
+# Six runs of each model.
+TWELVE: dict[str, Any] = {**CPU, "models__mlp__batch_sizes": [8], "seeds": [0, 1, 2]}
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,14 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
-from cluster import CLUSTER, CPU, SlurmSweep
-from sweeps import copy_code, write_pictures
+from cluster import CLUSTER, CPU, TWELVE, SlurmSweep
+from sweeps import Sweep, copy_code, numbers, write_pictures
+
+SweepType = TypeVar("SweepType", bound=Sweep)
 
 
 @pytest.fixture(scope="session")
@@ -23,11 +26,23 @@ def _slurm() -> Iterator[None]:
         subprocess.run([CLUSTER, "down"], check=True)
 
 
-@pytest.fixture
-def sweep(_slurm: None, tmp_path: Path) -> SlurmSweep:
-    """The project and its pictures before any run."""
-    copy_code(tmp_path / "sweep")
-    write_pictures(tmp_path / "sweep" / "pictures")
-    sweep = SlurmSweep(tmp_path / "sweep")
+def new(sweep: SweepType) -> SweepType:
+    """The project, a config and the pictures in a sweep's folder, before any run."""
+    copy_code(sweep.folder)
+    write_pictures(sweep.folder / "pictures")
     sweep.configure(**CPU)
     return sweep
+
+
+@pytest.fixture
+def sweep(_slurm: None, tmp_path: Path) -> SlurmSweep:
+    return new(SlurmSweep(tmp_path / "sweep"))
+
+
+@pytest.fixture(scope="session")
+def local(_slurm: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """The numbers of TWELVE's runs, trained here without SLURM."""
+    sweep = new(Sweep(tmp_path_factory.mktemp("local") / "sweep"))
+    sweep.configure(**TWELVE)
+    sweep.snakemake("--until", "train")
+    return {run: numbers(sweep.results / "runs" / run / "metrics.json") for run in sweep.trained()}

@@ -1,20 +1,12 @@
 """The tiny sweep on SLURM: what is asked of it, that the numbers are a local run's, and failing runs."""
 
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cluster import CPU, PROFILE, Job, SlurmSweep
+from cluster import CPU, TWELVE, Job, SlurmSweep
 from sweep.gpus import has_gpu
-from sweeps import ANALYSIS, Sweep, copy_code, numbers, write_pictures
-
-SEEDS = [0, 1]
-RUNS = {
-    f"{model}/{batch_size}_0.001_{dropout_rate}/seed{seed}"
-    for model, batch_size in (("mlp", 8), ("mlp", 16), ("cnn", 8))
-    for dropout_rate in (0.0, 0.5)
-    for seed in SEEDS
-}
+from sweeps import ANALYSIS, numbers
 
 
 def asked(jobs: list[Job]) -> set[tuple[str, int, int, int]]:
@@ -22,8 +14,10 @@ def asked(jobs: list[Job]) -> set[tuple[str, int, int, int]]:
     return {(job.partition, job.gpus, job.mem_mb, job.time_min) for job in jobs}
 
 
-def test_a_sweep_is_submitted_job_by_job_and_gives_a_local_runs_numbers(sweep: SlurmSweep, tmp_path: Path) -> None:
-    sweep.configure(**CPU, seeds=SEEDS)
+def test_a_sweep_is_submitted_job_by_job_and_gives_a_local_runs_numbers(
+    sweep: SlurmSweep, local: dict[str, dict[str, Any]]
+) -> None:
+    sweep.configure(**TWELVE)
     assert sweep.snakemake().jobs == {"prepare_data": 1, "train": 12, **ANALYSIS}
     jobs = sweep.submitted()
     # Everything but `all`, which has nothing to do.
@@ -32,36 +26,23 @@ def test_a_sweep_is_submitted_job_by_job_and_gives_a_local_runs_numbers(sweep: S
     trainings = [job for job in jobs if job.trains]
     assert len({job.work for job in trainings}) == 12
     assert {job.node for job in trainings} == {"n1", "n2"}
-    assert asked(trainings) == {("gpu", 1, mem_mb, 6) for mem_mb in (1001, 1002, 1016)}
+    assert asked(trainings) == {("gpu", 1, 1001, 6), ("gpu", 1, 1016, 6)}
     light = [job for job in jobs if not job.trains]
     assert asked(light) == {("cpu", 0, 3000, 60), ("cpu", 0, 2000, 10), ("cpu", 0, 1000, 10)}
     assert sweep.report.exists()
     assert len(list(sweep.report.parent.glob("pics/*.svg"))) == 8
+    assert sweep.trained() == sweep.finished() == set(local)
+    for run, record in local.items():
+        assert numbers(sweep.results / "runs" / run / "metrics.json") == record
 
-    copy_code(tmp_path / "local")
-    write_pictures(tmp_path / "local" / "pictures")
-    local = Sweep(tmp_path / "local")
-    local.configure(**CPU, seeds=SEEDS)
-    local.snakemake("--until", "train")
-    assert sweep.trained() == local.trained() == RUNS
-    for run in RUNS:
-        metrics = Path("runs", run, "metrics.json")
-        assert numbers(sweep.results / metrics) == numbers(local.results / metrics)
-
-    sweep.configure(**CPU, seeds=SEEDS, models__mlp__batch_sizes=[8, 12], models__cnn__dropout_rates=[0, 0.5, 0.25])
+    # A changed grid: three runs less, three more.
+    sweep.configure(**{**TWELVE, "models__mlp__dropout_rates": [0], "models__cnn__dropout_rates": [0, 0.5, 0.25]})
     sweep.snakemake("--until", "train")
     changed = sorted(job.work for job in sweep.submitted()[len(jobs) :])
-    assert changed == sorted(
-        [f"rule_train_wildcards_mlp_12_0.001_{dropout_rate}_{seed}" for dropout_rate in (0.0, 0.5) for seed in SEEDS]
-        + [f"rule_train_wildcards_cnn_8_0.001_0.25_{seed}" for seed in SEEDS]
-    )
+    assert changed == [f"rule_train_wildcards_cnn_8_0.001_0.25_{seed}" for seed in TWELVE["seeds"]]
 
 
 def test_a_failing_run_is_named_with_its_log_and_the_others_finish(sweep: SlurmSweep) -> None:
-    """On a site that wants --gres, as the profile says, but for the device."""
-    sweep.edit(PROFILE, "    gpu: 1\n", "")
-    for line in ("gpu: 0", 'gres: "gpu:1"'):
-        sweep.edit(PROFILE, f"# {line}\n", f"{line}\n")
     sweep.configure(**CPU, models__mlp=None, models__cnn__dropout_rates=[0, 0.3, 0.5])
     sweep.edit(
         "scripts/sweep/models/cnn.py",

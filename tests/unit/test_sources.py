@@ -3,7 +3,7 @@
 import hashlib
 import os
 import pickle
-import shutil
+import re
 import tarfile
 import urllib.error
 import urllib.request
@@ -138,29 +138,28 @@ def test_of_many_unreadable_pictures_ten_are_named_and_the_rest_counted(folder: 
     assert str(caught.value).count(".png (") == 10
 
 
-@pytest.mark.parametrize(
-    ("remove", "sentence"),
-    [
-        (["train"], "train is not a folder"),
-        (["test"], "test is not a folder"),
-        (["test/cat", "test/dog"], "test holds no pictures"),
-        (["train/dog"], "holds pictures of one class only"),
-        (["train/cat", "train/dog"], "train holds no pictures"),
-    ],
-)
-def test_a_folder_of_another_shape_is_refused(folder: Path, remove: list[str], sentence: str) -> None:
-    for name in remove:
-        shutil.rmtree(folder / name)
-    with pytest.raises(SweepError, match=sentence):
-        load_source("folder", folder, quiet)
-
-
-def test_a_class_that_only_the_test_set_has_is_named(folder: Path) -> None:
-    save(folder / "test" / "owl" / "0.png", flat(0))
-    save(folder / "test" / "ape" / "0.png", flat(0))
-    (folder / "train" / "owl").mkdir()  # an empty folder is no class
-    with pytest.raises(SweepError, match=r"has not: ape, owl$"):
-        load_source("folder", folder, quiet)
+@pytest.mark.parametrize("closed", ["train", "train/cat", "test/dog", "train/cat/3.png"])
+@pytest.mark.parametrize("planned", [True, False])
+def test_what_must_not_be_read_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, closed: str, planned: bool
+) -> None:
+    (folder / closed).chmod(0)
+    # From inside, as the folders above are closed to others; root may read all, so it goes on as nobody.
+    monkeypatch.chdir(folder)
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        with pytest.raises(SweepError) as caught:
+            if planned:
+                folder_fingerprint(Path(), Path("cache.json"))
+            else:
+                load_source("folder", Path(), quiet)
+    finally:
+        if root:
+            os.seteuid(0)
+        (folder / closed).chmod(0o700)
+    assert re.search(rf"{closed} (cannot be read )?\(.*Permission denied", str(caught.value))
 
 
 # ---- the fingerprint of a folder
@@ -304,13 +303,6 @@ def test_cifar10_comes_out_of_the_prepared_file_as_it_was(archive: Path, tmp_pat
     np.testing.assert_array_equal(tensors["validation_images"].numpy(), expected_images(tmp_path, names)[6:])
 
 
-def test_another_archive_is_refused_before_it_is_unpacked(archive: Path) -> None:
-    archive.write_bytes(archive.read_bytes()[:-1])
-    with pytest.raises(SweepError, match=r"is not the CIFAR-10 archive .*: remove it, or replace it by https://"):
-        load_source("cifar10", archive.parent, quiet)
-    assert list(archive.parent.iterdir()) == [archive]
-
-
 class Malicious:
     """An object whose unpickling makes a file."""
 
@@ -337,19 +329,6 @@ def test_a_damaged_batch_is_unpacked_anew_from_the_archive(archive: Path, tmp_pa
     (archive.parent / CIFAR10.base_folder / "data_batch_1").write_bytes(b"")
     pictures = load_source("cifar10", archive.parent, quiet)
     np.testing.assert_array_equal(pictures.train.images[:2], expected_images(tmp_path, ["data_batch_1"]))
-
-
-def test_without_a_network_the_two_ways_out_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def fail(*_: Any) -> None:
-        raise urllib.error.URLError("no route to host")
-
-    monkeypatch.setattr(cifar10, "download_url", fail)
-    with pytest.raises(SweepError) as caught:
-        load_source("cifar10", tmp_path / "data", quiet)
-    assert "no route to host" in str(caught.value)
-    assert f"put {CIFAR10.filename} from {CIFAR10.url} there" in str(caught.value)
-    assert "or set data.source to folder or digits" in str(caught.value)
-    assert list((tmp_path / "data").iterdir()) == []
 
 
 class HalfAResponse:

@@ -281,7 +281,9 @@ def test_cifar10_that_is_not_cifar10_is_refused_and_never_executed(
     make, sentences = CIFAR10[case]
     configure(tmp_path, source="cifar10", path="data", validation_size=12)
     make(tmp_path / "data", tmp_path / "pwned")
+    before = {file for file in (tmp_path / "data").rglob("*") if file.is_file()}
     log = assert_failed_job(call_snakemake, tmp_path)
     for sentence in sentences:
         assert sentence in log
     assert not (tmp_path / "pwned").exists()
+    assert {file for file in (tmp_path / "data").rglob("*") if file.is_file()} == before
