@@ -171,7 +171,7 @@ def assert_failed_job(call_snakemake: Callable[..., Outcome], folder: Path) -> s
     assert "results/tiny/logs/prepare_data.log" in outcome.output
     results = folder / "results" / "tiny"
     made = {file.relative_to(results).parts[0] for file in (folder / "results").rglob("*") if file.is_file()}
-    assert made <= {"logs", "grids", "folder_index.json"}
+    assert made <= {"logs", "grids", "folder_index.json", "sweep.lock"}
     assert not (folder / "report").exists()
     log = (results / "logs" / "prepare_data.log").read_text()
     assert "Traceback" not in log
