@@ -1,12 +1,13 @@
 """Which device and precision a training gets, on machines that this one is not."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 import torch
 
 from sweep.errors import SweepError
-from sweep.hardware import choose_device, choose_precision
+from sweep.hardware import choose_device, choose_precision, is_out_of_memory
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,7 @@ def test_a_device_is_chosen(
     monkeypatch: pytest.MonkeyPatch, asked: str, allotted_gpus: int, found: bool, device: str
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: found)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     lines: list[str] = []
     assert choose_device(asked, allotted_gpus, lines.append) == device
     # Only a fallback is worth a word.
@@ -37,6 +39,25 @@ def test_a_gpu_that_is_missing_is_an_error_and_no_slow_fallback(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(SweepError, match=r"no CUDA device: .*set training\.device to cpu"):
         choose_device(asked, allotted_gpus, print)
+
+
+@pytest.mark.parametrize(("visible", "allotted"), [("0", True), ("GPU-1,GPU-2", True), ("", False), ("-1", False)])
+def test_a_batch_system_allots_by_what_it_makes_visible(
+    monkeypatch: pytest.MonkeyPatch, visible: str, allotted: bool
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    with pytest.raises(SweepError, match="was allotted a GPU") if allotted else nullcontext():
+        assert choose_device("auto", 0, print) == "cpu"
+
+
+def test_running_out_of_memory_is_told_from_other_errors() -> None:
+    with pytest.raises(RuntimeError) as told:
+        torch.empty(2**50)
+    assert is_out_of_memory(told.value)
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert is_out_of_memory(MemoryError())
+    assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,7 @@ class Script:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, figures: list[tuple[float, float, float]]) -> None:
         self.epoch = -1
         self.tested = 0
+        self.test_loss: float | None = None  # by default the epoch's number
         self.figures = figures
         monkeypatch.setattr(loop, "train_epoch", self.train_epoch)
         monkeypatch.setattr(loop, "evaluate", self.evaluate)
@@ -197,7 +198,7 @@ class Script:
         self.tested += 1
         values = {value for tensor in model.state_dict().values() for value in tensor.unique().tolist()}
         assert len(values) == 1  # of one epoch: weights and running statistics alike
-        return values.pop(), 0.25
+        return values.pop() if self.test_loss is None else self.test_loss, 0.25
 
 
 def test_the_test_set_is_for_the_latest_epoch_of_the_best_validation_accuracy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,6 +229,16 @@ def test_a_run_ends_at_a_loss_that_is_not_finite(monkeypatch: pytest.MonkeyPatch
     assert (outcome.best["epoch"], outcome.best["test_loss"]) == (0, 0.0)
     assert {len(column) for column in outcome.history.values()} == {2}
     assert "epoch 2: diverged" in lines[-1]
+
+
+def test_a_test_loss_that_is_not_finite_is_left_out_aloud(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = Script(monkeypatch, [(1.0, 1.0, 0.6)])
+    script.test_loss = math.inf
+    lines: list[str] = []
+    outcome = train(replace(RUN, epochs=1), noise(), 3, "fp32", lines.append, lambda _: None)
+    assert outcome.best == {"epoch": 0, "val_loss": 1.0, "val_acc": 0.6, "test_loss": None, "test_acc": 0.25}
+    assert outcome.diverged_epoch is None
+    assert lines[-1] == "The test loss is inf at epoch 0: it is left out"
 
 
 def numbers(value: Any) -> Iterator[float]:
