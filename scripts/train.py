@@ -71,7 +71,9 @@ def train_run(run: Run, manifest: Manifest, checkpoint_file: Path, args: argpars
             }
             outcome = train(run, splits, len(manifest.class_names), precision, log, checkpoint.keep, snapshot)
         except SystemExit:  # by `stop`
-            checkpoint.write()
+            if checkpoint.latest is not None:
+                checkpoint.write(checkpoint.latest)
+                log(f"Wrote the checkpoint {checkpoint_file}: the same command goes on from there")
             raise
         except (MemoryError, RuntimeError) as error:
             if hardware.is_out_of_memory(error):

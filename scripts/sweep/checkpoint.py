@@ -55,17 +55,15 @@ class Checkpoint:
         """Hold `snapshot` ready, and write it where the last one was written `interval_s` ago or earlier."""
         self.latest = snapshot
         if monotonic() - self.written_at >= self.interval_s:
-            self.write()
+            self.write(snapshot)
 
-    def write(self) -> None:
-        """Write the snapshot that is held, if any, atomically."""
-        if self.latest is not None:
-            facts = json.dumps({"made_with": self.made_with, "outcome": self.latest.outcome}, allow_nan=False)
-            metadata = {"facts": facts, "digest": digest(facts, self.latest.tensors)}
-            with replacing(self.file) as temporary:
-                save_file(self.latest.tensors, temporary, metadata)
-            self.written_at = monotonic()
-            self.log(f"Wrote the checkpoint {self.file}: the same command goes on from there")
+    def write(self, snapshot: Snapshot) -> None:
+        """Write `snapshot`, atomically."""
+        facts = json.dumps({"made_with": self.made_with, "outcome": snapshot.outcome}, allow_nan=False)
+        metadata = {"facts": facts, "digest": digest(facts, snapshot.tensors)}
+        with replacing(self.file) as temporary:
+            save_file(snapshot.tensors, temporary, metadata)
+        self.written_at = monotonic()
 
 
 def digest(facts: str, tensors: Mapping[str, Tensor]) -> str:

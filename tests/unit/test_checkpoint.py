@@ -67,11 +67,10 @@ def test_a_checkpoint_of_another_run_is_not_used(tmp_path: Path) -> None:
 
 def test_a_short_run_writes_none_until_it_is_told_to(tmp_path: Path) -> None:
     made = checkpoint(tmp_path, [], interval_s=30)
-    made.write()
-    assert not made.file.exists()
     made.keep(SNAPSHOT)
+    assert made.latest is SNAPSHOT
     assert not made.file.exists()
-    made.write()
+    made.write(SNAPSHOT)
     assert made.file.exists()
 
 

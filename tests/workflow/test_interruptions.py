@@ -58,7 +58,7 @@ def undisturbed(finished: Sweep) -> Callable[..., dict[str, Any]]:
 def test_a_training_killed_five_times_ends_with_the_same_numbers(
     finished: Sweep, undisturbed: Callable[..., dict[str, Any]], model: str
 ) -> None:
-    options = {"model": model, "epochs": 150}
+    options = {"model": model, "epochs": 60}
     dice = random.Random()  # noqa: S311
     forget(finished)
     for attempt in range(5):
@@ -66,7 +66,7 @@ def test_a_training_killed_five_times_ends_with_the_same_numbers(
         assert job.stdout is not None
         first = next(line for line in job.stdout if line.startswith(("epoch ", "Going on ")))
         assert first.startswith("Going on from the checkpoint ") == (attempt > 0)
-        read_epochs(job, dice.randint(1, 10))
+        read_epochs(job, dice.randint(1, 6))
         time.sleep(dice.random() / 50)
         job.kill()
         job.communicate()
