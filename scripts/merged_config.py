@@ -8,7 +8,7 @@ from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
-from sweep.config import validated
+from sweep.config import check_file, validated
 from sweep.errors import SweepError
 
 
@@ -18,6 +18,8 @@ def merged_config(configfiles: Sequence[Path]) -> dict[str, Any]:
     Raises:
         SweepError: a file cannot be read, or as `validated`.
     """
+    for file in [Path("config.yaml"), *configfiles]:
+        check_file(file)
     try:
         config: dict[str, Any] = load_configfile("config.yaml")
         changes: dict[str, Any] = {}

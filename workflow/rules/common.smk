@@ -114,4 +114,4 @@ if not all(file.exists() and file.read_bytes() == json_text(grid).encode() for f
     try:
         write_text(GRID, json_text(grid))
     except SweepError as error:
-        raise WorkflowError(str(error)) from None
+        refuse(error)
