@@ -1,5 +1,6 @@
 """Cancelled jobs, a crashed node, Snakemake interrupted: the sweep ends complete, nothing finished is trained twice."""
 
+import json
 import signal
 import subprocess
 
@@ -34,6 +35,10 @@ def test_a_cancelled_job_and_a_crashed_node_are_made_up_for(sweep: SlurmSweep) -
     assert (jobs[2].mem_mb, jobs[2].time_min, jobs[2].gpus) == (2002, 12, 1)
     assert sweep.finished() == set(runs(0, 0.5))
     assert sweep.trainings() == dict.fromkeys(runs(0, 0.5), 2)
+    # SLURM lets a cancelled job write its checkpoint; a crashed one had trained too short a time to have any.
+    metrics = [sweep.results / "runs" / run / "metrics.json" for run in runs(0, 0.5)]
+    resumed = [json.loads(file.read_text())["resumed_epochs"] for file in metrics]
+    assert sorted(map(len, resumed)) == [0, 1]
 
 
 def test_ctrl_c_cancels_the_jobs_and_the_same_command_goes_on(sweep: SlurmSweep) -> None:
