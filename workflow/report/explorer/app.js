@@ -28,8 +28,9 @@
   const figures = ["last_val_loss", "last_val_acc", "last_train_loss", "last_train_acc", "best_test_acc"];
   const isFigure = (name) => name.startsWith("last_") || name.startsWith("best_");
   const isLoss = (name) => name.endsWith("_loss");
-  const columns = ["name", "model", "batch_size", "learning_rate", "dropout_rate", ...(seeds.length > 1 ? ["seed"] : []),
-    ...figures, "best_epoch", "training_s", "status"];
+  const parameters = ["batch_size", "learning_rate", "dropout_rate", ...(seeds.length > 1 ? ["seed"] : [])];
+  // The figures come before what the name says already: a phone shows the first columns.
+  const columns = ["name", "model", ...figures, "best_epoch", ...parameters, "training_s", "status"];
   const shown = {
     ...Object.fromEntries(figures.map((name) => [name, (run) => rounded(runs[name][run], 4)])),
     best_epoch: (run) => rounded(runs.best_epoch[run], 0),
@@ -39,6 +40,8 @@
 
   const PAGE = 25;
   const COLOURS = ["#3b82c4", "#e07b1a", "#2a9d6f", "#c95fa3", "#b8960c", "#8a6fd1", "#d6504b", "#3aa6b9", "#8c7a55", "#7a8794"];
+  // Viridis without its dark end, for lines on a dark page.
+  const BRIGHT = [[0, "#7d6bd6"], [0.35, "#3f9bc4"], [0.65, "#35b779"], [1, "#fde725"]];
   const state = {
     sort: { name: `last_${rankBy}`, sign: isLoss(rankBy) ? 1 : -1 },
     choices: {}, words: [], brush: {}, page: 0, open: null,
@@ -78,27 +81,31 @@
     observer.observe($(name));
   }
 
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name) => style.getPropertyValue(`--${name}`).trim();
   function look(layout) {
-    const style = getComputedStyle(document.documentElement);
-    const colour = (name) => style.getPropertyValue(`--${name}`).trim();
     const axis = { gridcolor: colour("line"), linecolor: colour("line"), zeroline: false, automargin: true };
-    const merged = { ...layout, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)" };
-    merged.font = { color: colour("ink"), family: style.fontFamily, size: 12 };
+    const merged = { ...layout, paper_bgcolor: colour("card"), plot_bgcolor: colour("card") };
+    merged.font = { color: colour("ink"), family: getComputedStyle(document.body).fontFamily, size: 12 };
     merged.margin = { l: 10, r: 10, t: 10, b: 10, ...layout.margin };
     merged.hoverlabel = { bgcolor: colour("card"), bordercolor: colour("line"), font: { color: colour("ink") }, namelength: -1 };
     for (const name of ["xaxis", "yaxis"]) if (layout[name]) merged[name] = { ...axis, ...layout[name] };
     return merged;
   }
+  // Where a finger scrolls, the plots neither catch it nor hide behind their own buttons.
+  const mouse = matchMedia("(hover: hover)").matches;
   const plot = (name, traces, layout, words) => {
     $(name).setAttribute("aria-label", words);
-    return Plotly.react($(name), traces, look(layout), { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d"] });
+    const config = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
+    if (!mouse) config.displayModeBar = false;
+    return Plotly.react($(name), traces, look({ dragmode: mouse ? "zoom" : false, ...layout }), config);
   };
 
   function drawCurves(kind) {
     const suffix = kind === "loss" ? "loss" : "acc";
     const traces = [];
     for (const [run, number] of state.drawn) {
-      for (const [part, dash, name] of [["train", "dot", texts.training], ["val", "solid", texts.validation]]) {
+      for (const [part, dash, name] of [["train", "dash", texts.training], ["val", "solid", texts.validation]]) {
         const values = curves[`${part}_${suffix}`][run];
         traces.push({
           type: "scatter", mode: values.length > 1 ? "lines" : "markers", name: `${label(run)} ${name}`,
@@ -110,14 +117,13 @@
     const words = fill(texts.plot_of, { metric: texts[kind], runs: [...state.drawn.keys()].map(label).join(", ") || "–" });
     plot(kind, traces, {
       showlegend: false, hovermode: "closest",
-      xaxis: { title: { text: texts.epoch }, rangemode: "tozero", tickformat: "d" }, yaxis: { title: { text: texts[kind] } },
+      xaxis: { title: { text: texts.epoch }, rangemode: "tozero", tickformat: "d" }, yaxis: { title: { text: texts[kind], standoff: 12 } },
     }, words);
   }
 
   function drawParallel() {
     const used = state.filtered.filter((run) => !diverged(run));
-    const dimensions = ["model", "batch_size", "learning_rate", "dropout_rate", ...(seeds.length > 1 ? ["seed"] : []),
-      ...figures].map((name) => {
+    const dimensions = ["model", ...parameters, ...figures].map((name) => {
       const values = distinct(name);
       const axis = { label: texts.columns[name], name, constraintrange: state.brush[name] };
       if (isFigure(name)) return { ...axis, values: used.map((run) => runs[name][run]) };
@@ -134,7 +140,7 @@
     const values = used.map((run) => runs[metric][run]);
     const done = plot("parallel", [{
       type: "parcoords", dimensions, labelfont: { size: 12 }, unselected: { line: { opacity: 0.06 } },
-      line: { color: values, colorscale: "Viridis", reversescale: isLoss(metric), showscale: true, colorbar: { thickness: 12 } },
+      line: { color: values, colorscale: theme.current() === "dark" ? BRIGHT : "Viridis", reversescale: isLoss(metric), showscale: true, colorbar: { thickness: 12 } },
     }], { margin: { l: 60, r: 20, t: 50, b: 20 } }, `${texts.parallel}: ${used.length}`);
     done.then((graph) => {
       if (graph.listens) return;
@@ -179,8 +185,8 @@
       colorscale: "Viridis", reversescale: isLoss(metric), colorbar: { thickness: 12 }, hoverongaps: false,
       hovertemplate: `${texts.columns.learning_rate} %{y}<br>${texts.columns.dropout_rate} %{x}<br>%{text}<extra></extra>`,
     }], {
-      xaxis: { title: { text: texts.columns.dropout_rate }, type: "category", showgrid: false },
-      yaxis: { title: { text: texts.columns.learning_rate }, type: "category", showgrid: false },
+      xaxis: { title: { text: texts.columns.dropout_rate, standoff: 8 }, type: "category", showgrid: false },
+      yaxis: { title: { text: texts.columns.learning_rate, standoff: 16 }, type: "category", showgrid: false },
       annotations: empty.map(({ i, j }) => ({ x: j, y: i, text: text[i][j], showarrow: false })),
     }, words);
     plots.heat.cells = cells;
@@ -286,10 +292,9 @@
     document.querySelector("#leaderboard tbody").replaceChildren(...page.map((run) => {
       const box = el("input", { type: "checkbox", "aria-label": fill(texts.draw, { run: label(run) }), onchange: () => draw(run, box.checked) });
       const name = el("button", { type: "button", onclick: () => { draw(run, true); openRun(run, true); } }, runs.name[run]);
-      return el("tr", { "data-run": run }, el("td", {}, box), el("td", {}, name),
-        ...columns.slice(1).map((column) => el("td", {
-          class: [numeric(column) ? "number" : "", column === "status" && diverged(run) ? "diverged" : ""].join(" ").trim(),
-        }, column in shown ? shown[column](run) : String(runs[column][run]))));
+      return el("tr", { "data-run": run, class: diverged(run) ? "diverged" : "" }, el("td", {}, box), el("td", {}, name),
+        ...columns.slice(1).map((column) => el("td", { "data-column": column, class: numeric(column) ? "number" : "" },
+          column in shown ? shown[column](run) : String(runs[column][run]))));
     }));
     showMarks();
   }
