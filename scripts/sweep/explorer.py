@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,6 @@ def read_table(file: Path) -> pd.DataFrame:
     return pd.read_csv(
         file,
         dtype={"model": str, "seed": str, "diverged_epoch": "Int64", "best_epoch": "Int64"},
-        float_precision="round_trip",
         keep_default_na=False,
         na_values=[""],
     )
@@ -121,7 +121,7 @@ def render_html_report(folder: Path, language: str, markdown: str) -> str:
     tokens = program.parse(markdown)
     slugs: dict[str, int] = {}
     title = ""
-    for heading, text in zip(tokens, tokens[1:], strict=False):
+    for heading, text in pairwise(tokens):
         if heading.type == "heading_open":
             words = "".join(part.content for part in text.children or [])
             title = title or words

@@ -7,7 +7,10 @@
   const all = runs.model.map((_, run) => run);
   const $ = (id) => document.getElementById(id);
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const natural = new Intl.Collator("en", { numeric: true }); // seeds are text
+  const order = (a, b) => (typeof a === "number" ? a - b : natural.compare(a, b));
   const known = {};
+  // Models and what else is named stay in the config's order.
   const distinct = (name) => (known[name] ??= [...new Set(runs[name])].sort((a, b) => (typeof a === "number" ? a - b : 0)));
   const label = (run) => `${runs.model[run]}/${runs.name[run]}` + (seeds.length > 1 ? `/seed${runs.seed[run]}` : "");
   const diverged = (run) => runs.status[run] === "diverged";
@@ -216,11 +219,14 @@
   function list() {
     const { name, sign } = state.sort;
     const values = runs[name];
-    const natural = new Intl.Collator("en", { numeric: true });
     // Diverged runs rank behind all others in every figure, whatever their last one was.
     const behind = (run) => values[run] === null || (isFigure(name) && diverged(run));
-    const compare = typeof values.find((value) => value !== null) === "number" ? (a, b) => a - b : natural.compare;
-    state.listed = state.filtered.filter(brushed).sort((a, b) => behind(a) - behind(b) || (behind(a) ? a - b : sign * compare(values[a], values[b]) || a - b));
+    const compare = (a, b) => {
+      if (name === "name") return parameters.map((key) => order(runs[key][a], runs[key][b])).find(Boolean) ?? 0;
+      return order(values[a], values[b]);
+    };
+    state.listed = state.filtered.filter(brushed)
+      .sort((a, b) => behind(a) - behind(b) || (behind(a) ? 0 : sign * compare(a, b)) || a - b);
     state.page = 0;
     $("count").textContent = fill(texts.count, { shown: state.listed.length, all: all.length });
     $("unbrush").hidden = !Object.keys(state.brush).length;
