@@ -28,12 +28,8 @@ ENVIRONMENT += ["python", "torch"]
 def read_table(file: Path) -> pd.DataFrame:
     """runs.csv or epochs.csv with every number just as it was written, seeds as text (JavaScript has no integers of 64
     bits), and empty cells, nothing else, as missing."""
-    return pd.read_csv(
-        file,
-        dtype={"model": str, "seed": str, "diverged_epoch": "Int64", "best_epoch": "Int64"},
-        keep_default_na=False,
-        na_values=[""],
-    )
+    types: dict[str, Any] = {"model": str, "seed": str, "diverged_epoch": "Int64", "best_epoch": "Int64"}
+    return pd.read_csv(file, dtype=types, keep_default_na=False, na_values=[""])
 
 
 def explorer_data(
