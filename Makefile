@@ -14,7 +14,7 @@ SNAKEMAKE += $(shell [ -t 2 ] && echo --logger rich)
 
 demo: .venv/requirements.txt
 	$(SNAKEMAKE) --workflow-profile workflow/profiles/demo
-	@echo "The report is report/demo/report.md"
+	@echo "The report is report/demo/report.md, and report/demo/index.html a page to explore it"
 
 run: .venv/requirements.txt
 	$(SNAKEMAKE)

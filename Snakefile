@@ -20,5 +20,6 @@ rule all:
         rules.aggregate.output,
         FIGURES,
         REPORT / "report.md",
+        rules.render_explorer.output,
     message:
         "Every record, figure and report is there"

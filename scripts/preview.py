@@ -1,4 +1,4 @@
-"""Tables, figures and a report of what is finished so far, marked as partial or mixed at the report's top.
+"""Tables, figures, report and explorer of what is finished so far, marked as partial or mixed at their top.
 
 The sweep may be running: its own tables and report are not touched, and Snakemake, which it holds locked, is not used.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import aggregate
 import plot
+import render_explorer
 import render_report
 from merged_config import merged_config
 from sweep.errors import SweepError
@@ -38,15 +39,10 @@ def main(args: argparse.Namespace) -> None:
         for metric in METRIC_LABELS:
             pictures = [report.parent / "pics" / f"{model.upper()}_{metric}.{suffix}" for suffix in ("png", "svg")]
             plot.main(argparse.Namespace(**common, model=model, metric=metric, output=pictures))
-    render_report.main(
-        argparse.Namespace(
-            **common,
-            grid=grid,
-            templates=TEMPLATES,
-            language=settings["language"],
-            author=settings["author"],
-            output=report,
-        )
+    words = {"language": settings["language"], "author": settings["author"]}
+    render_report.main(argparse.Namespace(**common, **words, grid=grid, templates=TEMPLATES, output=report))
+    render_explorer.main(
+        argparse.Namespace(**common, **words, grid=grid, templates=TEMPLATES / "explorer", report=report)
     )
 
 

@@ -97,6 +97,8 @@ def run_table(runs: Iterable[Run], records: Iterable[Record]) -> pd.DataFrame:
             **record["environment"],
             "commit": record["commit"],
             "key": record["key"],
+            "data_hash": record["data_hash"],
+            "code_hash": record["code_hash"],
             "content_hash": record["content_hash"],
         }
         for run, record in zip(runs, records, strict=True)

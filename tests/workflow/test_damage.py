@@ -11,6 +11,7 @@ import pytest
 
 import aggregate
 import plot
+import render_explorer
 import render_report
 import status
 from sweep.errors import SweepError
@@ -65,7 +66,10 @@ def read_as_result(kind: str, tmp_path: Path) -> None:
         with pytest.raises(SweepError, match="same command again: rm -f"):
             plot.main(arguments(model="mlp", metric="val_loss", output=[tmp_path / "a.png"]))
         templates = REPOSITORY / "workflow" / "report"
-        render_report.main(arguments(templates=templates, language="en", author="", output=tmp_path / "report.md"))
+        words = {"language": "en", "author": ""}
+        with pytest.raises(SweepError, match="same command again: rm -f"):
+            render_explorer.main(arguments(**words, templates=templates / "explorer", report=tmp_path / "report.md"))
+        render_report.main(arguments(**words, templates=templates, output=tmp_path / "report.md"))
     else:
         if kind in ("images", "manifest"):
             with pytest.raises(SweepError, match="same command again: rm"):

@@ -70,6 +70,7 @@ def no_metrics(sweep: Sweep) -> None:
         ("aggregate", "", None),
         ("plot", "", None),
         ("render_report", "", None),
+        ("render_explorer", "", None),
     ],
 )
 def test_a_full_disk_is_one_sentence_and_what_was_there_stays(

@@ -72,10 +72,10 @@ def test_an_edited_label_is_drawn_and_told_anew(finished: Sweep) -> None:
 
 def test_an_edited_figure_is_redrawn_and_an_edited_template_rendered(finished: Sweep) -> None:
     finished.edit("scripts/sweep/figures.py", 'set_xlabel("Epoch")', 'set_xlabel("Epoch, from 0")')
-    assert finished.snakemake().jobs == {"plot": 8, "render_report": 1, "all": 1}
+    assert finished.snakemake().jobs == {"plot": 8, "render_report": 1, "render_explorer": 1, "all": 1}
     assert "Epoch, from 0" in (finished.report.parent / "pics" / "MLP_val_loss.svg").read_text()
     finished.edit("workflow/report/report.en.md.j2", "## How it was done", "## How we did it")
-    assert finished.snakemake().jobs == {"render_report": 1, "all": 1}
+    assert finished.snakemake().jobs == {"render_report": 1, "render_explorer": 1, "all": 1}
     assert "## How we did it" in finished.report.read_text()
 
 
@@ -129,7 +129,7 @@ def test_where_it_runs_retrains_nothing(finished: Sweep) -> None:
 
 def test_ranking_and_language_change_the_report_only(finished: Sweep) -> None:
     finished.configure(report__language="zh", report__author="$(touch pwned) <b>{{ 7 * 7 }}</b>")
-    assert finished.snakemake().jobs == {"render_report": 1, "all": 1}
+    assert finished.snakemake().jobs == {"render_report": 1, "render_explorer": 1, "all": 1}
     text = finished.report.read_text()
     assert "训练效果" in text
     assert "49" not in text.splitlines()[2]

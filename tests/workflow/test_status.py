@@ -95,6 +95,7 @@ def test_every_state_of_a_sweep_and_a_look_at_it_while_it_runs(code: Sweep) -> N
         report = (code.report.parent / "preview" / "report.md").read_text()
         assert "Of 3 runs, 1 are missing" in report
         assert "> CNN is left out: none of its runs is finished." in report
+        assert "CNN: none of its runs is finished" in (code.report.parent / "preview" / "index.html").read_text()
         assert not code.report.exists()
         assert not (code.results / "tables").exists()
     output = program(code, "status")
@@ -145,6 +146,9 @@ def test_a_preview_of_a_mixed_sweep_says_so_and_leaves_the_real_report_alone(fin
     title, _, *note = (preview / "report.md").read_text().split("## ")[0].splitlines()
     assert title.startswith("# ")
     text = "\n".join(note)
+    marked = {"en": "A preview", "zh": "预览"}[language]
+    for page in ("report.html", "index.html"):
+        assert f"<strong>{marked}" in (preview / page).read_text()
     assert ("**A preview, mixed: not the sweep's result.** Of 6 runs, 1 are missing" in text) == (language == "en")
     assert ("**预览（混合）：不是最终结果。** 共 6 次训练，缺 1 次" in text) == (language == "zh")
     assert "epochs 1, not 2" in text

@@ -9,9 +9,16 @@ rule aggregate:
         script=SCRIPTS / "aggregate.py",
         library=[LIBRARY / f"{name}.py" for name in ("tables", "partial", "records", "grid", "metrics", "prepared")],
     output:
-        runs=TABLES / "runs.csv",
+        runs=report(
+            TABLES / "runs.csv", caption="../report/captions/runs.rst", category="Tables", labels={"table": "runs"}
+        ),
         epochs=TABLES / "epochs.csv",
-        configurations=TABLES / "configurations.csv",
+        configurations=report(
+            TABLES / "configurations.csv",
+            caption="../report/captions/configurations.rst",
+            category="Tables",
+            labels={"table": "configurations"},
+        ),
         grid=TABLES_GRID,
         sums=TABLES_SUMS,
     log:
@@ -45,7 +52,12 @@ rule plot:
         script=SCRIPTS / "plot.py",
         library=[LIBRARY / f"{name}.py" for name in ("figures", "metrics", "tables")],
     output:
-        png=REPORT / "pics/{label}_{metric}.png",
+        png=report(
+            REPORT / "pics/{label}_{metric}.png",
+            caption="../report/captions/curves.rst",
+            category="Learning curves",
+            labels={"model": "{label}", "metric": "{metric}"},
+        ),
         svg=REPORT / "pics/{label}_{metric}.svg",
     log:
         RESULTS / "logs/plot/{label}_{metric}.log",

@@ -39,3 +39,42 @@ rule render_report:
         "python {input.script:q} --grid {input.grid} --data {params.data} --tables {params.tables} --templates {params.template_folder:q}"
         " --language {params.language} --author={params.author:q} --rank-by {params.rank_by} --top {params.top}"
         " --output {output} > {log} 2>&1"
+
+
+rule render_explorer:
+    input:
+        grid=TABLES_GRID,
+        manifest=DATA / "manifest.json",
+        runs=TABLES / "runs.csv",
+        epochs=TABLES / "epochs.csv",
+        sums=TABLES_SUMS,
+        report=REPORT / "report.md",
+        script=SCRIPTS / "render_explorer.py",
+        library=[LIBRARY / f"{name}.py" for name in ("explorer", "metrics", "prepared", "tables")],
+        templates=sorted((TEMPLATES / "explorer").iterdir()),
+    output:
+        explorer=REPORT / "index.html",
+        report=REPORT / "report.html",
+    log:
+        RESULTS / "logs/render_explorer.log",
+    benchmark:
+        RESULTS / "benchmarks/render_explorer.jsonl"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * 1000,
+        runtime=lambda wildcards, attempt: attempt * 10,
+    params:
+        data=DATA,
+        tables=TABLES,
+        template_folder=TEMPLATES / "explorer",
+        language=settings["report"]["language"],
+        author=lambda _: settings["report"]["author"],
+        rank_by=settings["report"]["rank_by"],
+    message:
+        "Render {output}"
+    shell:
+        "python {input.script:q} --grid {input.grid} --data {params.data} --tables {params.tables} --templates {params.template_folder:q}"
+        " --language {params.language} --author={params.author:q} --rank-by {params.rank_by} --report {input.report}"
+        " > {log} 2>&1"
