@@ -19,6 +19,6 @@ rule all:
         rules.prepare_data.output,
         rules.aggregate.output,
         FIGURES,
-        REPORT / "report.md",
+        rules.render_report.output,
     message:
         "Every record, figure and report is there"
