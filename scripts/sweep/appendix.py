@@ -8,7 +8,7 @@ import pandas as pd
 import yaml
 
 from sweep.prepared import Manifest
-from sweep.provenance import ENVIRONMENT, Ledger, all_runs, file_source, record_source, rows_of, run_path
+from sweep.provenance import ENVIRONMENT, Ledger, Source, file_source, record_source, rows_of, run_path, some_runs
 
 # What draws and writes; what trained is in the records.
 PACKAGES = ("jinja2", "matplotlib", "numpy", "pandas")
@@ -38,12 +38,21 @@ def appendix_context(
     rows = rows_of(runs)
     return {
         "config": [ledger.cite(line, "setting", [file_source("config.yaml", "")]) for line in config.split("\n")],
-        "runs_all": ledger.cite(str(len(runs)), "count", [all_runs(None)]),
+        "runs_all": counted(ledger, len(runs), some_runs("*")),
         "code": [
-            {**row, "label": row["model"].upper(), "runs": counted(ledger, row["runs"], row["model"])}
+            {
+                **row,
+                "label": row["model"].upper(),
+                "runs": counted(
+                    ledger, row["runs"], some_runs(f"{row['model']}/*", "code_hash", equals=row["code_hash"])
+                ),
+            }
             for row in rows_of(code)
         ],
-        "commits": [{**row, "runs": counted(ledger, row["runs"])} for row in rows_of(commits)],
+        "commits": [
+            {**row, "runs": counted(ledger, row["runs"], some_runs("*", "commit", equals=row["commit"] or None))}
+            for row in rows_of(commits)
+        ],
         "environments": environments(ledger, runs),
         "packages": [
             (package, ledger.cite(version(package), "setting", [file_source("packages", package)]))
@@ -66,8 +75,9 @@ def appendix_context(
     }
 
 
-def counted(ledger: Ledger, number: int, model: str | None = None) -> str:
-    return ledger.cite(str(number), "count", [all_runs(model)])
+def counted(ledger: Ledger, number: int, *sources: Source) -> str:
+    """The number of runs that are of all of these sources."""
+    return ledger.cite(str(number), "count", sources)
 
 
 def environments(ledger: Ledger, runs: pd.DataFrame) -> list[dict[str, Any]]:
@@ -80,19 +90,21 @@ def environments(ledger: Ledger, runs: pd.DataFrame) -> list[dict[str, Any]]:
             for column in ENVIRONMENT
             if not pd.isna(first[column])
         }
-        shown.append({"gpu": None, **texts, "runs": counted(ledger, len(kind)), "one_thread": first["threads"] == 1})
+        same = [some_runs("*", f"environment.{column}", equals=first[column]) for column in texts]
+        count = counted(ledger, len(kind), *same)
+        shown.append({"gpu": None, **texts, "runs": count, "one_thread": first["threads"] == 1})
     return shown
 
 
 def time_row(ledger: Ledger, model: str, seconds: pd.Series) -> dict[str, str]:
     """A model's training time: in hours all in all, and in seconds of the shortest, median and longest run."""
-    source = [all_runs(model, "training_s")]
+    source = some_runs(f"{model}/*", "training_s")
     return {
         "label": model.upper(),
-        "runs": counted(ledger, len(seconds), model),
-        "total_h": ledger.cite(f"{seconds.sum() / 3600:.3f}", "sum", source),
+        "runs": counted(ledger, len(seconds), source),
+        "total_h": ledger.cite(f"{seconds.sum() / 3600:.3f}", "sum", [source]),
         **{
-            how: ledger.cite(f"{value:.1f}", how, source)
+            how: ledger.cite(f"{value:.1f}", how, [source])
             for how, value in (("minimum", seconds.min()), ("median", seconds.median()), ("maximum", seconds.max()))
         },
     }

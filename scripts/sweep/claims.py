@@ -1,7 +1,7 @@
 """The write-up's claims against what this sweep found."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,7 +65,7 @@ def judge(
         if obstacles := [obstacle for obstacle in found if obstacle.model in concerned]:
             findings.append(Finding(claim, "unjudged", obstacles))
         else:
-            findings.append(_judge(claim, grid["seeds"], manifest.sizes["validation"], runs))
+            findings.append(_judge(claim, len(grid["seeds"]), manifest.sizes["validation"], runs))
     late = [obstacle for finding in findings for obstacle in finding.obstacles if obstacle not in found]
     return findings, [*found, *dict.fromkeys(late)]
 
@@ -96,7 +96,7 @@ def _differences(sweep: Mapping[str, Any], grid: Mapping[str, Any], manifest: Ma
     return found
 
 
-def _judge(claim: Mapping[str, Any], seeds: Sequence[int], pictures: int, runs: pd.DataFrame) -> Finding:
+def _judge(claim: Mapping[str, Any], seeds: int, pictures: int, runs: pd.DataFrame) -> Finding:
     if claim["kind"] == "best":
         return _judge_best(claim, pictures, runs[runs["model"] == claim["model"]])
     metrics = ["val_acc", "val_loss"] if claim["kind"] == "ahead" else [claim["kind"]]
@@ -125,7 +125,7 @@ def _judge(claim: Mapping[str, Any], seeds: Sequence[int], pictures: int, runs: 
     )
 
 
-def best_measure(runs: pd.DataFrame, metric: str, seeds: Sequence[int], pictures: int) -> Measure | None:
+def best_measure(runs: pd.DataFrame, metric: str, seeds: int, pictures: int) -> Measure | None:
     """One model's highest val_acc or lowest val_loss over the runs of each seed, as the write-up's is over its runs of
     one; the mean and the standard deviation over the seeds. None if with some seed every run diverged.
 
@@ -135,10 +135,10 @@ def best_measure(runs: pd.DataFrame, metric: str, seeds: Sequence[int], pictures
     completed = runs[runs["status"] == "completed"]
     by_seed = completed.groupby("seed")[column]
     best = completed.loc[by_seed.idxmin() if metric == "val_loss" else by_seed.idxmax()]
-    if len(best) < len(seeds):
+    if len(best) < seeds:
         return None
     value = float(best[column].mean())
-    if len(seeds) > 1:
+    if seeds > 1:
         return Measure(value, float(best[column].std()), best)
     return Measure(value, binomial_error(value, pictures) if metric == "val_acc" else None, best)
 

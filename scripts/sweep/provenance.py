@@ -74,9 +74,9 @@ def file_source(file: str, entry: str) -> Source:
     return {"file": file, "entry": entry}
 
 
-def all_runs(model: str | None, entry: str | None = None) -> Source:
-    """An entry of the records of all runs of a model, or of all models; without an entry, the runs themselves."""
-    return {"run": f"{model}/*" if model else "*", "entry": entry}
+def some_runs(pattern: str, entry: str | None = None, **condition: object) -> Source:
+    """An entry of the records of the runs of a pattern, "mlp/*" or "*"; with `equals`, of those where it is that."""
+    return {"run": pattern, "entry": entry, **condition}
 
 
 def run_list(runs: pd.DataFrame) -> dict[str, dict[str, Any]]:

@@ -104,8 +104,8 @@ def rows(text: str, start: str) -> list[list[str]]:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_numbers_of_both_models_are_there(report: Any, language: str) -> None:
     text = report({"mlp": BAD, "cnn": GOOD}, language)
-    assert rows(text, "| MLP") == [["MLP", "0.5197", "`1024_0.001_0.1`", "1.4000", "`1024_0.001_0.0`"]]
-    assert rows(text, "| CNN") == [["CNN", "0.7366", "`1024_0.001_0.0`", "0.7926", "`1024_0.001_0.1`"]]
+    assert rows(text, "| MLP |") == [["MLP", "0.5197", "`1024_0.001_0.1`", "1.4000", "`1024_0.001_0.0`"]]
+    assert rows(text, "| CNN |") == [["CNN", "0.7366", "`1024_0.001_0.0`", "0.7926", "`1024_0.001_0.1`"]]
     # Ranked by loss; the last figure is the test accuracy at the best epoch.
     assert rows(text, "| 1 |") == [
         ["1", "`1024_0.001_0.0`", "1.4000", "0.5000", "0.4900"],
@@ -149,7 +149,7 @@ def test_the_winner_is_the_one_of_the_data(report: Any, language: str, winner: s
     assert AHEAD[language].format(loser.upper()) not in text
     assert (PRIOR[language] in text, SURPRISE[language] in text) == (winner == "cnn", winner == "mlp")
     (verdict,) = (line for line in text.splitlines() if AHEAD[language].format(winner.upper()) in line)
-    assert re.findall(r"\d\.\d{4}", verdict) == ["0.7366", "0.5197", "0.7926", "1.4000"]
+    assert re.findall(r"\d\.\d{4}", verdict)[:4] == ["0.7366", "0.5197", "0.7926", "1.4000"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -195,7 +195,7 @@ def test_diverged_runs_are_named_and_out_of_every_ranking(report: Any, language:
     assert named[language] in text
     assert rows(text, "| 1 |")[1] == ["1", "`1024_0.001_0.1`", "0.8000", "0.7000", "0.6900"]
     assert len(rows(text, "| 2 |")) == 1
-    assert rows(text, "| CNN") == [["CNN", "0.7000", "`1024_0.001_0.1`", "0.8000", "`1024_0.001_0.1`"]]
+    assert rows(text, "| CNN |") == [["CNN", "0.7000", "`1024_0.001_0.1`", "0.8000", "`1024_0.001_0.1`"]]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -212,7 +212,6 @@ def test_a_model_that_diverged_throughout_is_neither_ranked_nor_compared(report:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_several_seeds_are_averaged_and_said(report: Any, language: str) -> None:
     text = report({"mlp": [(1.0, 0.5), (1.5, 0.25), (1.1, 0.4), (1.2, 0.5)]}, language, seeds=[3, 8])
-    # Of the mean of 1.1 and 1.2 the deviation is 0.1 / √2. In a quarter of the draws both are seed 3, with which 0.0 wins.
     assert [row[1:4] + row[5:6] for row in rows(text, "| 1 |") + rows(text, "| 2 |")] == [
         ["`1024_0.001_0.1`", "1.1500 ± 0.0707", "0.4500 ± 0.0707", "2"],
         ["`1024_0.001_0.0`", "1.2500 ± 0.3536", "0.3750 ± 0.1768", "2"],
@@ -237,7 +236,7 @@ def test_the_ranking_is_the_one_asked_for_and_ends_where_asked(report: Any, rank
 
 def test_the_extremes_are_over_all_configurations_and_not_just_those_drawn(report: Any) -> None:
     text = report({"mlp": BAD, "cnn": GOOD}, top=1)
-    assert rows(text, "| CNN")[0][1:3] == ["0.7366", "`1024_0.001_0.0`"]
+    assert rows(text, "| CNN |")[0][1:3] == ["0.7366", "`1024_0.001_0.0`"]
 
 
 def values(tmp_path: Path, models: dict[str, Runs], **environment: str) -> dict[str, Any]:

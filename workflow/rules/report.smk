@@ -12,7 +12,7 @@ rule render_report:
         script=SCRIPTS / "render_report.py",
         library=[
             LIBRARY / f"{name}.py"
-            for name in "appendix claims grid metrics prepared provenance ranking report tables".split()
+            for name in "appendix claim_table claims grid metrics prepared provenance ranking report sheet tables".split()
         ],
         templates=[
             TEMPLATES / "macros.md.j2",
