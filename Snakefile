@@ -19,7 +19,7 @@ rule all:
         rules.prepare_data.output,
         rules.aggregate.output,
         FIGURES,
-        REPORT / "report.md",
+        rules.render_report.output,
         rules.render_explorer.output,
     message:
         "Every record, figure and report is there"

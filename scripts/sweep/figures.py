@@ -16,19 +16,25 @@ LEGEND_WIDTH, COLUMN_EXTRA = 84, 5
 
 def learning_curves(epochs: pd.DataFrame, configurations: pd.DataFrame, model: str, metric: str, top: int) -> Figure:
     """One panel: `metric` over epochs, counted from 0, of the `top` best configurations of `model`, each the mean over
-    its seeds. A configuration's rank decides its colour and style, so they are the same in all figures of the model.
+    its seeds in a band of ± a standard deviation. It ends where the first of them diverged. A configuration's rank
+    decides its colour and style, so they are the same in all figures of the model.
 
     `epochs` and `configurations` are the tables of those names.
     """
-    names = configurations.loc[configurations["model"] == model].nsmallest(top, "rank")["name"]
-    curves = epochs.loc[epochs["model"] == model].groupby(["name", "epoch"])[metric].mean()
+    best = configurations.loc[configurations["model"] == model].nsmallest(top, "rank")
+    names, seeds = best["name"], best.set_index("name")["runs"]
+    curves = epochs.loc[epochs["model"] == model].groupby(["name", "epoch"])[metric].agg(["mean", "std", "count"])
     figure = Figure(figsize=(6.8, 4.6), layout="constrained")
     axes = figure.subplots()
     for position, name in enumerate(names):
         # A run that diverged in its first epoch has no rows; its name still belongs in the legend.
-        curve = curves.xs(name) if name in curves.index.get_level_values("name") else pd.Series(dtype=float)
+        curve = curves.xs(name) if name in curves.index.get_level_values("name") else curves.iloc[:0].droplevel("name")
+        curve = curve[curve["count"] == seeds[name]]
         turn, colour = divmod(position, len(COLOURS))
-        axes.plot(curve.index, curve.to_numpy(), label=name, color=COLOURS[colour], linestyle=LINE_STYLES[turn % 4])
+        axes.plot(curve.index, curve["mean"], label=name, color=COLOURS[colour], linestyle=LINE_STYLES[turn % 4])
+        if seeds[name] > 1:
+            edges = (curve["mean"] - curve["std"], curve["mean"] + curve["std"])
+            axes.fill_between(curve.index, *edges, color=COLOURS[colour], alpha=0.15, linewidth=0)
     axes.set_xlabel("Epoch")
     axes.set_ylabel(METRIC_LABELS[metric])
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

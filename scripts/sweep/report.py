@@ -1,16 +1,27 @@
-"""The Markdown report: what its templates are given, and their rendering."""
+"""The Markdown report: what its templates are given, and their rendering.
+
+A number to show is a text that `Ledger.cite` marked; in a row of a table these are under "shown", the bare ones beside.
+"""
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import pandas as pd
 
+from sweep.appendix import appendix_context
+from sweep.claim_table import cite_noise, claims_context, sources_of
+from sweep.claims import best_measure, judge, lead
 from sweep.metrics import METRIC_LABELS
 from sweep.prepared import Manifest
+from sweep.provenance import Ledger, file_source, record_source, rows_of, some_runs
+from sweep.ranking import BOOTSTRAP_DRAWS, NOISE_FACTOR, rank
+from sweep.sheet import Sheet
+
+# Names that cannot be told apart from the best are listed up to here; beyond, their number is told.
+LISTED = 60
 
 
 def escape_markdown(text: str) -> str:
@@ -19,17 +30,21 @@ def escape_markdown(text: str) -> str:
 
 
 def context(
+    ledger: Ledger,
     grid: Mapping[str, Any],
     manifest: Manifest,
     runs: pd.DataFrame,
     configurations: pd.DataFrame,
+    writeup: Mapping[str, Any],
     rank_by: str,
     top: int,
     author: str,
 ) -> dict[str, Any]:
-    """All that a template may name. `grid` is grid.json; `runs` and `configurations` are the tables of those names."""
+    """All that a template may name. `grid` is grid.json, `writeup` writeup.yaml; `runs` and `configurations` are the
+    tables of those names."""
+    sheet = Sheet(ledger, runs, len(grid["seeds"]))
     models = [
-        model_context(name, space, runs[runs["model"] == name], configurations[configurations["model"] == name], top)
+        model_context(sheet, name, space, configurations[configurations["model"] == name], manifest, rank_by, top)
         for name, space in grid["models"].items()
         if space is not None
     ]
@@ -41,10 +56,19 @@ def context(
         "val_loss": [model["lowest_val_loss"]["last_val_loss"] for model in by_loss],
     }
     return {
-        "partial": partial_context(grid.get("partial")),
+        "partial": partial_context(sheet, grid.get("partial")),
         "author": escape_markdown(author),
-        "data": asdict(manifest),
-        "seeds": grid["seeds"],
+        "data": {
+            "source": manifest.source,
+            "classes": ledger.cite(
+                str(len(manifest.class_names)), "count", [file_source("manifest.json", "class_names")]
+            ),
+            "sizes": {
+                split: sheet.setting(size, f"sizes.{split}", "manifest.json") for split, size in manifest.sizes.items()
+            },
+            "content_hash": manifest.content_hash,
+        },
+        "seeds": [sheet.setting(seed, f"seeds.{position}") for position, seed in enumerate(grid["seeds"])],
         "rank_by": rank_by,
         "labels": METRIC_LABELS,
         "models": models,
@@ -52,56 +76,117 @@ def context(
         "by_loss": by_loss,
         # The measures whose best figure is that of several models.
         "tied": [figure for figure, values in best.items() if len(values) > 1 and values[0] == values[1]],
-        "environments": environments(runs),
+        "lead": lead_context(sheet, by_accuracy[:2], manifest.sizes["validation"]),
+        "noise": {
+            "factor": sheet.setting(NOISE_FACTOR, "NOISE_FACTOR", "scripts/sweep/ranking.py"),
+            "draws": sheet.setting(BOOTSTRAP_DRAWS, "BOOTSTRAP_DRAWS", "scripts/sweep/ranking.py"),
+        },
+        "claims": claims_context(sheet, *judge(writeup, grid, manifest, runs)),
+        # Last, when all configurations that the report names are known.
+        "appendix": appendix_context(ledger, grid, manifest, runs, sheet.named, rank_by, top),
     }
 
 
-def partial_context(partial: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def partial_context(sheet: Sheet, partial: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """What the top of a report says if its tables are those of `sweep.partial`: runs that differ, by what in; sentences
     on damaged files as they are."""
     if partial is None:
         return None
     stale: dict[str, list[str]] = {}
     for entry in partial["stale"]:
-        stale.setdefault(", ".join(entry["differs"]), []).append(entry["run"])
-    return {**partial, "stale": stale, "damaged": [escape_markdown(fault) for fault in partial["damaged"]]}
-
-
-def model_context(
-    name: str, space: Mapping[str, Any], runs: pd.DataFrame, configurations: pd.DataFrame, top: int
-) -> dict[str, Any]:
-    """A model's part: its search space, its `top` ranked configurations and its extremes over all of them.
-
-    Configurations with a run that diverged are left out of ranking and extremes, and named in `diverged`.
-    """
-    ranked = configurations[configurations["diverged"] == 0].sort_values("rank")
-    rows = rows_of(ranked)
+        stale.setdefault(sheet.setting(", ".join(entry["differs"]), "partial.stale"), []).append(entry["run"])
+    counts = {name: partial[name] for name in ("runs", "missing")} | {"damaged": len(partial["damaged"])}
     return {
-        "name": name,
-        "label": name.upper(),
-        "space": space,
-        "runs": len(runs),
-        "drawn": min(top, len(configurations)),
-        "ranking": rows[:top],
-        "highest_val_acc": max(rows, key=lambda row: row["last_val_acc"], default=None),
-        "lowest_val_loss": min(rows, key=lambda row: row["last_val_loss"], default=None),
-        "diverged": rows_of(runs[runs["status"] == "diverged"]),
+        **partial,
+        "stale": stale,
+        "damaged": [escape_markdown(fault) for fault in partial["damaged"]],
+        "shown": {name: sheet.setting(count, f"partial.{name}") for name, count in counts.items()},
     }
 
 
-def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The table's rows as dictionaries of plain Python values."""
-    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+def model_context(
+    sheet: Sheet,
+    name: str,
+    space: Mapping[str, Any],
+    configurations: pd.DataFrame,
+    manifest: Manifest,
+    rank_by: str,
+    top: int,
+) -> dict[str, Any]:
+    """A model's part: its search space, its `top` ranked configurations, its extremes over all of them, and which of
+    them cannot be told apart from the best ("sure"; None where runs are missing).
+
+    Configurations with a run that diverged are left out of ranking and extremes, and named in `diverged`.
+    """
+    ledger, runs = sheet.ledger, sheet.runs[sheet.runs["model"] == name]
+    diverged = runs["status"] == "diverged"
+    ranking = rank(runs, rank_by, manifest.sizes["validation"])
+    rows = rows_of(configurations[configurations["diverged"] == 0].sort_values("rank"))
+
+    def shown(row: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        return None if row is None else sheet.configuration(row, rank_by, ranking)
+
+    by_name = {row["name"]: row for row in rows}
+    sure = None
+    if ranking:
+        everything = [some_runs(f"{name}/*", f"last.{rank_by}")]
+        unlisted = len(ranking.candidates[LISTED:])
+        sure = {
+            "candidates": [shown(by_name[candidate]) for candidate in ranking.candidates[:LISTED]],
+            "number": len(ranking.candidates),
+            "shown": ledger.cite(str(len(ranking.candidates)), "not told apart from the best", everything),
+            "unlisted": ledger.cite(str(unlisted), "not listed", everything) if unlisted else None,
+            "ranked": ledger.cite(str(len(ranking.names)), "ranked", everything),
+            "several_seeds": bool(ranking.probabilities),
+        }
+    return {
+        "name": name,
+        "label": name.upper(),
+        "space": {key: sheet.setting(value, f"models.{name}.{key}") for key, value in space.items()},
+        "runs": ledger.cite(str(len(runs)), "count", [some_runs(f"{name}/*")]),
+        "drawn": ledger.cite(str(min(top, len(configurations))), "drawn", [some_runs(f"{name}/*")]),
+        "ranking": [shown(row) for row in rows[:top]],
+        "highest_val_acc": shown(max(rows, key=lambda row: row["last_val_acc"], default=None)),
+        "lowest_val_loss": shown(min(rows, key=lambda row: row["last_val_loss"], default=None)),
+        "sure": sure,
+        "diverged_runs": ledger.cite(
+            str(diverged.sum()), "count", [some_runs(f"{name}/*", "status", equals="diverged")]
+        ),
+        "diverged": [diverged_run(sheet, run) for run in rows_of(runs[diverged])],
+    }
 
 
-def environments(runs: pd.DataFrame) -> list[dict[str, Any]]:
-    """The kinds of places that runs ran in, with the number of runs in each; more than one is a mixture."""
-    kinds = runs.groupby(["device_name", "precision", "threads", "torch"], sort=False).size().rename("runs")
-    return rows_of(kinds.reset_index())
+def lead_context(sheet: Sheet, models: list[dict[str, Any]], pictures: int) -> dict[str, Any] | None:
+    """Whether the first model's best val_acc is ahead of the second's by more than noise; None if that is not known."""
+    measures = [
+        best_measure(sheet.runs[sheet.runs["model"] == model["name"]], "val_acc", sheet.seeds, pictures)
+        for model in models
+    ]
+    if len(measures) < 2 or measures[0] is None or measures[1] is None:
+        return None
+    difference, noise = lead(measures[0], measures[1], "val_acc")
+    return (
+        None
+        if noise is None
+        else {
+            "clear": difference > NOISE_FACTOR * noise,
+            "noise": cite_noise(
+                sheet, noise, [source for measure in measures if measure for source in sources_of(measure, "val_acc")]
+            ),
+        }
+    )
+
+
+def diverged_run(sheet: Sheet, run: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {
+        column: sheet.ledger.cite(str(run[column]), "value", [record_source(run, column)])
+        for column in ("seed", "diverged_epoch")
+    }
+    return {**sheet.name(run["model"], run["name"]), **shown}
 
 
 def render(folder: Path, language: str, values: Mapping[str, Any]) -> str:
-    """Render <folder>/report.<language>.md.j2; a name that `values` has not raises jinja2.UndefinedError."""
+    """Render <folder>/report.<language>.md.j2, with marks; a name that `values` has not raises UndefinedError."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder),
         undefined=jinja2.StrictUndefined,

@@ -74,6 +74,16 @@ def check_tables(folder: Path) -> None:
         raise SweepError(tables_fault(damaged))
 
 
+def read_runs(folder: Path) -> pd.DataFrame:
+    """The table of runs, each column of its kind whatever it holds: epochs are integers in a column with gaps, too."""
+    kinds = {
+        "diverged_epoch": "Int64",
+        "best_epoch": "Int64",
+        **dict.fromkeys(("gpu", "commit", "resumed_epochs"), "str"),
+    }
+    return pd.read_csv(folder / "runs.csv", dtype=kinds)
+
+
 def tables_fault(damaged: Sequence[Path]) -> str:
     """What is wrong with these tables, and what to do."""
     return (
@@ -100,6 +110,9 @@ def run_table(runs: Iterable[Run], records: Iterable[Record]) -> pd.DataFrame:
             "data_hash": record["data_hash"],
             "code_hash": record["code_hash"],
             "content_hash": record["content_hash"],
+            "data_hash": record["data_hash"],
+            "code_hash": record["code_hash"],
+            "resumed_epochs": " ".join(map(str, record["resumed_epochs"])),
         }
         for run, record in zip(runs, records, strict=True)
     ).astype({"diverged_epoch": "Int64", "best_epoch": "Int64"})
@@ -120,15 +133,16 @@ def configuration_table(runs: pd.DataFrame, rank_by: str) -> pd.DataFrame:
     """A row a configuration, ranked within its model from 1, the best first: by the mean over its seeds of the last
     epoch's `rank_by`, the lowest val_loss or the highest val_acc. Equals keep the grid's order.
 
-    Means are over the runs that completed; a configuration with a run that diverged ranks behind all without one.
+    Means and, as <figure>_std, standard deviations (ddof 1) are over the runs that completed; one of a figure that is
+    missing in any of them is missing. A configuration with a run that diverged ranks behind all without one.
     """
     completed = runs["status"] == "completed"
     figures = [f"last_{figure}" for figure in METRIC_LABELS] + [f"best_{figure}" for figure in BEST_FIGURES[1:]]
-    rows = runs[CONFIGURATION].assign(runs=1, diverged=~completed)
-    rows[figures] = runs[figures].astype(float).where(completed)
-    table = rows.groupby(CONFIGURATION, sort=False, as_index=False).agg(
-        {"runs": "sum", "diverged": "sum", **dict.fromkeys(figures, "mean")}
-    )
+    counts = runs[CONFIGURATION].assign(runs=1, diverged=~completed).groupby(CONFIGURATION, sort=False).sum()
+    finished = runs.loc[completed, CONFIGURATION].join(runs.loc[completed, figures].astype(float))
+    groups = finished.groupby(CONFIGURATION, sort=False)[figures]
+    means, deviations = groups.mean(skipna=False), groups.std(skipna=False).add_suffix("_std")
+    table = counts.join(means).join(deviations).reset_index()
     order = table.assign(model=pd.factorize(table["model"])[0], any_diverged=table["diverged"] > 0).sort_values(
         ["model", "any_diverged", f"last_{rank_by}"], ascending=[True, True, rank_by == "val_loss"], kind="stable"
     )

@@ -73,6 +73,31 @@ def test_a_curve_is_the_mean_over_the_seeds_by_epoch_from_0(sweep: Tables, metri
     assert axes.get_ylabel() == METRIC_LABELS[metric]
 
 
+def test_several_seeds_are_a_band_of_a_standard_deviation_up_and_down(sweep: Tables) -> None:
+    (axes,) = learning_curves(*sweep, "mlp", "val_loss", 2).axes
+    for line, band in zip(axes.lines, axes.collections, strict=True):
+        (path,) = band.get_paths()
+        assert to_hex(band.get_facecolor()[0]) == to_hex(line.get_color())  # type: ignore[index]
+        # The last epoch's values are 0.2 apart, the others equal.
+        for epoch, deviation in ((0, 0), (1, 0), (2, np.std([0, 0.2], ddof=1))):
+            edges = {round(y, 6) for x, y in path.vertices if x == epoch}
+            mean = float(line.get_ydata()[epoch])  # type: ignore[index]
+            assert edges == {round(mean - deviation, 6), round(mean + deviation, 6)}
+
+
+def test_a_mean_curve_ends_where_its_first_run_diverged() -> None:
+    runs = [Run("mlp", 8, 0.001, 0.0, 3, seed) for seed in SEEDS]
+    records = [record(runs[0], [3.0, 2.0, 1.0], [0.5] * 3), record(runs[1], [5.0], [0.5], 1)]
+    (axes,) = learning_curves(*tables(runs, records), "mlp", "val_loss", 1).axes
+    assert list(axes.lines[0].get_ydata()) == [4.0]
+
+
+def test_one_seed_has_no_band() -> None:
+    run = Run("mlp", 8, 0.001, 0.0, 2, 0)
+    (axes,) = learning_curves(*tables([run], [record(run, [2.0, 1.0], [0.5, 0.6])]), "mlp", "val_loss", 1).axes
+    assert len(axes.collections) == 0
+
+
 def test_a_model_has_figures_of_its_own(sweep: Tables) -> None:
     (axes,) = learning_curves(*sweep, "cnn", "val_loss", 4).axes
     np.testing.assert_allclose([line.get_ydata() for line in axes.lines], [[1.1], [2.1], [3.1], [4.1]])

@@ -1,5 +1,6 @@
 """Tables of a small sweep against numbers worked out by hand."""
 
+import copy
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -82,6 +83,18 @@ def test_configurations_are_ranked_by_the_mean_over_their_seeds(rank_by: str, or
     # The diverged run's figures are in no mean, and rank its configuration last though they are the best.
     assert rows.loc["8_0.001_0.0", ["runs", "diverged", "last_val_loss"]].tolist() == [2, 1, 0.2]
     assert table["diverged"].sum() == 1
+
+
+def test_spread_and_what_is_missing_in_a_run_is_missing_in_the_mean() -> None:
+    records = copy.deepcopy(RECORDS)
+    records[0]["best"]["test_loss"] = None
+    rows = configuration_table(run_table(RUNS, records), "val_loss").set_index("name")
+    assert rows.loc["16_0.001_0.5", "last_val_loss_std"] == pytest.approx(0.2 / math.sqrt(2))
+    assert rows.loc["16_0.001_0.5", "best_test_loss"] == pytest.approx(9.5)
+    missing = rows.loc["16_0.001_0.0", ["best_test_loss", "best_test_loss_std", "last_val_loss"]]
+    assert missing.isna().tolist() == [True, True, False]
+    # Of one run that is left there is no spread.
+    assert math.isnan(rows.loc["8_0.001_0.0", "last_val_loss_std"])
 
 
 @pytest.mark.parametrize("rank_by", ["val_loss", "val_acc"])

@@ -10,10 +10,19 @@ rule render_report:
         sums=TABLES_SUMS,
         figures=FIGURES,
         script=SCRIPTS / "render_report.py",
-        library=[LIBRARY / f"{name}.py" for name in ("report", "metrics", "prepared", "tables")],
-        templates=[TEMPLATES / "macros.md.j2", TEMPLATES / f"report.{settings['report']['language']}.md.j2"],
+        library=[
+            LIBRARY / f"{name}.py"
+            for name in "appendix claim_table claims grid metrics prepared provenance ranking report sheet tables".split()
+        ],
+        templates=[
+            TEMPLATES / "macros.md.j2",
+            *sorted(TEMPLATES.glob(f"*.{settings['report']['language']}.md.j2")),
+            TEMPLATES / "writeup.yaml",
+        ],
     output:
-        REPORT / "report.md",
+        report=REPORT / "report.md",
+        # Where each of its numbers comes from.
+        origins=REPORT / "report.json",
     log:
         RESULTS / "logs/render_report.log",
     benchmark:
@@ -34,11 +43,11 @@ rule render_report:
         rank_by=settings["report"]["rank_by"],
         top=settings["report"]["top"],
     message:
-        "Render {output}"
+        "Render {output.report}"
     shell:
         "python {input.script:q} --grid {input.grid} --data {params.data} --tables {params.tables} --templates {params.template_folder:q}"
         " --language {params.language} --author={params.author:q} --rank-by {params.rank_by} --top {params.top}"
-        " --output {output} > {log} 2>&1"
+        " --output {output.report} > {log} 2>&1"
 
 
 rule render_explorer:

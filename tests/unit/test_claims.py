@@ -1,0 +1,153 @@
+"""The write-up's claims against made-up sweeps: what is reproduced, what is noise, and what cannot be judged."""
+
+import copy
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sweep.grid import Run
+from written import BEST, WRITEUP, Figures, as_written, sweep_records, write_report
+
+MODELS = WRITEUP["sweep"]["models"]
+VERDICTS = {
+    "reproduced": "reproduced",
+    "within noise": "within",
+    "**not reproduced**": "not",
+    "复现": "reproduced",
+    "在噪声范围内": "within",
+    "**未复现**": "not",
+}
+
+
+def table(
+    folder: Path,
+    figures: Figures,
+    seeds: list[int] | None = None,
+    models: Any = None,
+    language: str = "en",
+    **data: Any,
+) -> list[list[str]]:
+    """The cells of the table of claims but the first, without links; verdicts by VERDICTS."""
+    models = MODELS if models is None else models
+    seeds = seeds or [0]
+    text, _ = write_report(folder, *sweep_records(figures, seeds, models), models, seeds, language, **data)
+    section = text.split({"en": "## Claims", "zh": "## 与原报告"}[language])[1]
+    lines = [line for line in section.split("\n\n")[1].splitlines() if line.startswith("|")][2:]
+    cells = [[cell.strip() for cell in re.sub(r"\[(.+?)\]\(#.+?\)", r"\1", line).split("|")[2:-1]] for line in lines]
+    assert [row[0] for row in cells[:6]] == [
+        "`1024_0.001_0.2`",
+        "`128_0.001_0.2`",
+        "0.5197",
+        "0.7366",
+        "1.400",
+        "0.7926",
+    ]
+    return [[*row[:-1], VERDICTS.get(row[-1], row[-1])] for row in cells]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_one_seed_judges_all_but_the_size_of_a_loss(tmp_path: Path, language: str) -> None:
+    rows = table(tmp_path, as_written, language=language)
+    unjudged = {"en": "cannot be judged: one seed", "zh": "无法判定：只有一个种子"}[language]
+    assert [row[-1] for row in rows] == [*["reproduced"] * 4, unjudged, unjudged, "reproduced"]
+    # √(0.5197 · 0.4803 / 10000)
+    assert rows[2][1:4] == ["0.5197 (`1024_0.001_0.2`)", "+0.0000", "0.0050"]
+    assert rows[5][1:4] == ["0.7926 (`128_0.001_0.2`)", "+0.0000", "–"]
+    assert rows[6][1:4] == ["`128_0.001_0.2`, `1024_0.001_0.2`", "+0.2169, -0.6074", "0.0067"]
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "verdict"),
+    [
+        (0.5197, "reproduced"),
+        (0.5245, "reproduced"),
+        (0.5255, "within"),
+        (0.5105, "within"),
+        (0.5305, "not"),
+        (0.5080, "not"),
+    ],
+)
+def test_a_figure_is_judged_by_its_noise(tmp_path: Path, accuracy: float, verdict: str) -> None:
+    def figures(run: Run) -> tuple[float, float]:
+        return (1.4, accuracy) if run.name == BEST["mlp"] else as_written(run)
+
+    rows = table(tmp_path, figures)
+    assert rows[2][2] == f"{accuracy - 0.5197:+.4f}"
+    assert (rows[2][-1], rows[3][-1]) == (verdict, "reproduced")
+
+
+@pytest.mark.parametrize(("accuracy", "verdict"), [(0.51, "within"), (0.49, "not")])
+def test_another_best_configuration_is_noise_if_the_write_ups_cannot_be_told_apart(
+    tmp_path: Path, accuracy: float, verdict: str
+) -> None:
+    def figures(run: Run) -> tuple[float, float]:
+        if run.model == "mlp" and run.name == "512_0.001_0.2":
+            return 1.39, 0.52
+        return (1.4, accuracy) if run.name == BEST["mlp"] else as_written(run)
+
+    rows = table(tmp_path, figures)
+    assert rows[0][:3] == ["`1024_0.001_0.2`", "`512_0.001_0.2`", "ranked 2 in ours"]
+    assert (rows[0][-1], rows[1][-1]) == (verdict, "reproduced")
+
+
+@pytest.mark.parametrize(
+    ("cnn", "verdict"),
+    [((1.3, 0.54), "reproduced"), ((1.3, 0.53), "within"), ((1.5, 0.6), "not"), ((1.3, 0.50), "not")],
+)
+def test_being_ahead_needs_both_measures(tmp_path: Path, cnn: tuple[float, float], verdict: str) -> None:
+    def figures(run: Run) -> tuple[float, float]:
+        return (cnn if run.name == BEST["cnn"] else (3.0, 0.2)) if run.model == "cnn" else as_written(run)
+
+    assert table(tmp_path, figures)[6][-1] == verdict
+
+
+def test_several_seeds_are_repetitions_of_the_write_ups_sweep(tmp_path: Path) -> None:
+    """With seed 2 another run has the lowest loss: it is that seed's figure."""
+
+    def figures(run: Run) -> tuple[float, float]:
+        loss, accuracy = as_written(run)
+        if run.name == "512_0.001_0.2" and run.seed == 2:
+            return 1.38, accuracy
+        return loss + 0.01 * run.seed, accuracy + 0.002 * run.seed
+
+    rows = table(tmp_path, figures, [0, 1, 2])
+    # 1.40, 1.41 and 1.38: mean 1.3967, deviation 0.0153; of the accuracies 0.5197, 0.5217, 0.5237 0.0020
+    assert rows[4][1:4] == ["1.3967 (`1024_0.001_0.2`, `512_0.001_0.2`)", "-0.0033", "0.0153"]
+    assert rows[2][1:4] == ["0.5217 (`1024_0.001_0.2`)", "+0.0020", "0.0020"]
+    # The same with each seed: the lead in accuracy has no spread, that in loss has that of −0.6074, −0.6074, −0.5674.
+    assert rows[6][2:4] == ["+0.2169, -0.5941", "0.0000, 0.0231"]
+    assert [row[-1] for row in rows[4:]] == ["reproduced"] * 3
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_another_sweep_is_not_judged_and_it_is_told_why(tmp_path: Path, language: str) -> None:
+    """CIFAR-10's pictures as a folder are other data, too."""
+    others = copy.deepcopy(MODELS)
+    others["mlp"]["learning_rates"] = [0.001]
+    others["cnn"]["epochs"] = 10
+    rows = table(tmp_path, as_written, models=others, language=language)
+    grid, epochs = {"en": ("other grid", "other epochs"), "zh": ("搜索空间不同", "轮数不同")}[language]
+    comma = {"en": ", ", "zh": "、"}[language]
+    begin = {"en": "cannot be judged: ", "zh": "无法判定："}[language]
+    assert [row[-1] for row in rows] == [begin + reason for reason in [*[grid, epochs] * 3, f"{grid}{comma}{epochs}"]]
+    # No figure of ours beside one that it cannot be compared with.
+    assert all(row[1:4] == ["–"] * 3 for row in rows)
+    text = (tmp_path / "report.md").read_text()
+    assert "0.001, 0.0005, 0.0001" in text.split("`learning_rates`")[1].splitlines()[0]
+
+    rows = table(tmp_path, as_written, language=language, source="folder")
+    reason = begin + {"en": "other data", "zh": "数据不同"}[language]
+    assert [row[-1] for row in rows] == [reason] * 7
+    rows = table(tmp_path, as_written, models={"mlp": MODELS["mlp"]}, language=language)
+    assert [("reproduced" in row[-1], begin in row[-1]) for row in rows] == [
+        *[(True, False), (False, True)] * 2, *[(False, True)] * 3
+    ]  # fmt: skip
+
+
+def test_a_model_without_a_finished_run_is_not_judged(tmp_path: Path) -> None:
+    rows = table(tmp_path, lambda run: None if run.model == "cnn" else as_written(run))
+    diverged = "cannot be judged: diverged"
+    assert [row[-1] for row in rows[:4]] == ["reproduced", diverged, "reproduced", diverged]
+    assert rows[6][-1] == diverged
