@@ -110,8 +110,6 @@ def run_table(runs: Iterable[Run], records: Iterable[Record]) -> pd.DataFrame:
             "data_hash": record["data_hash"],
             "code_hash": record["code_hash"],
             "content_hash": record["content_hash"],
-            "data_hash": record["data_hash"],
-            "code_hash": record["code_hash"],
             "resumed_epochs": " ".join(map(str, record["resumed_epochs"])),
         }
         for run, record in zip(runs, records, strict=True)
