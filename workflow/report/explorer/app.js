@@ -117,10 +117,11 @@
         });
       }
     }
+    const longest = Math.max(0, ...traces.map((trace) => trace.x.length));
     const words = fill(texts.plot_of, { metric: texts[kind], runs: [...state.drawn.keys()].map(label).join(", ") || "–" });
     plot(kind, traces, {
       showlegend: false, hovermode: "closest",
-      xaxis: { title: { text: texts.epoch }, rangemode: "tozero", tickformat: "d" }, yaxis: { title: { text: texts[kind], standoff: 12 } },
+      xaxis: { title: { text: texts.epoch }, rangemode: "tozero", dtick: longest > 10 ? undefined : 1 }, yaxis: { title: { text: texts[kind], standoff: 12 } },
     }, words);
   }
 
@@ -183,13 +184,18 @@
       + rates.map((rate, i) => drops.map((drop, j) => `${rate} × ${drop} ${text[i][j]}`).join("; ")).join("; ");
     // Cells without a number get their words too, which a heat map's own text leaves out.
     const empty = rates.flatMap((rate, i) => drops.map((drop, j) => ({ i, j })).filter(({ j }) => z[i][j] === null));
+    // By name and range, or an axis without any number would be empty.
+    const categories = (values) => ({
+      type: "category", showgrid: false, range: [-0.5, values.length - 0.5], tickvals: values.map((_, position) => position),
+      categoryarray: values.map(String), ticktext: values.map(String),
+    });
     const done = plot("heat", [{
       type: "heatmap", z, x: drops.map(String), y: rates.map(String), text, texttemplate: "%{text}", xgap: 2, ygap: 2,
       colorscale: "Viridis", reversescale: isLoss(metric), colorbar: { thickness: 12 }, hoverongaps: false,
       hovertemplate: `${texts.columns.learning_rate} %{y}<br>${texts.columns.dropout_rate} %{x}<br>%{text}<extra></extra>`,
     }], {
-      xaxis: { title: { text: texts.columns.dropout_rate, standoff: 8 }, type: "category", showgrid: false },
-      yaxis: { title: { text: texts.columns.learning_rate, standoff: 16 }, type: "category", showgrid: false },
+      xaxis: { title: { text: texts.columns.dropout_rate, standoff: 8 }, ...categories(drops) },
+      yaxis: { title: { text: texts.columns.learning_rate, standoff: 16 }, ...categories(rates) },
       annotations: empty.map(({ i, j }) => ({ x: j, y: i, text: text[i][j], showarrow: false })),
     }, words);
     plots.heat.cells = cells;
