@@ -35,7 +35,7 @@ def appendix_context(
         "report": {"rank_by": rank_by, "top": top},
     }
     config = yaml.safe_dump(asked, default_flow_style=None, sort_keys=False, width=1000).rstrip()
-    rows = rows_of(runs)
+    shown = runs[[configuration in named for configuration in zip(runs["model"], runs["name"], strict=True)]]
     return {
         "config": [ledger.cite(line, "setting", [file_source("config.yaml", "")]) for line in config.split("\n")],
         "runs_all": counted(ledger, len(runs), some_runs("*")),
@@ -68,10 +68,9 @@ def appendix_context(
                     ", ".join(run["resumed_epochs"].split()), "value", [record_source(run, "resumed_epochs")]
                 ),
             }
-            for run in rows
-            if not pd.isna(run["resumed_epochs"]) and run["resumed_epochs"]
+            for run in rows_of(runs[runs["resumed_epochs"].fillna("") != ""])
         ],
-        "runs": run_rows(ledger, [run for run in rows if (run["model"], run["name"]) in named]),
+        "runs": run_rows(ledger, rows_of(shown)),
     }
 
 

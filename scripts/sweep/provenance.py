@@ -82,4 +82,5 @@ def some_runs(pattern: str, entry: str | None = None, **condition: object) -> So
 def run_list(runs: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """For every run, what its record is known by."""
     columns = ["key", "content_hash", "data_hash", "code_hash"]
-    return {run_path(run): {column: run[column] for column in columns} for run in rows_of(runs)}
+    rows = rows_of(runs[["model", "name", "seed", *columns]])
+    return {run_path(run): {column: run[column] for column in columns} for run in rows}

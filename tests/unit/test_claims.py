@@ -151,3 +151,18 @@ def test_a_model_without_a_finished_run_is_not_judged(tmp_path: Path) -> None:
     diverged = "cannot be judged: diverged"
     assert [row[-1] for row in rows[:4]] == ["reproduced", diverged, "reproduced", diverged]
     assert rows[6][-1] == diverged
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_an_unfinished_sweep_is_neither_judged_nor_sure(tmp_path: Path, language: str) -> None:
+    """A preview of two seeds in which one run is missing, and no other thing is wrong."""
+    runs, records = sweep_records(as_written, [0, 1], MODELS)
+    partial = {"runs": len(runs), "missing": 1, "damaged": [], "stale": [], "left_out": []}
+    text, _ = write_report(tmp_path, runs[1:], records[1:], MODELS, [0, 1], language, partial=partial)
+    reason, unsure = {
+        "en": ("cannot be judged: unfinished sweep |", "How sure that is cannot be told"),
+        "zh": ("无法判定：尚未完成 |", "把握有多大尚不能说"),
+    }[language]
+    assert text.count(reason) == 7
+    # The CNN's runs are all there.
+    assert text.count(unsure) == 1

@@ -51,10 +51,11 @@ def write_report(
     models: dict[str, Any],
     seeds: list[int],
     language: str = "en",
+    partial: dict[str, Any] | None = None,
     **data: Any,
 ) -> tuple[str, dict[str, Any]]:
     """report.md and report.json of these runs on the write-up's data, or on that which `data` says."""
-    grid = {"models": models, "seeds": seeds}
+    grid = {"models": models, "seeds": seeds, **({"partial": partial} if partial else {})}
     tables.write_tables(folder, runs, records, grid, "val_loss")
     manifest = {**WRITEUP["sweep"]["data"], "class_names": list("abcdefghij"), "content_hash": "d" * 64, **data}
     write_json(folder / "manifest.json", {**manifest, "manifest_hash": manifest_hash(manifest)})
