@@ -1,13 +1,13 @@
 """The config as a user meets it: the demo, and a sweep of several seeds."""
 
-from sweeps import REPOSITORY, Sweep
+from sweeps import ANALYSIS, REPOSITORY, Sweep
 
 
 def test_the_demo_plans_the_whole_sweep_and_no_dry_run_loads_torch(code: Sweep) -> None:
     (code.folder / "torch.py").write_text("raise AssertionError('torch is loaded')")
     code.environment["PYTHONPATH"] = str(code.folder)
     (code.folder / "config.yaml").write_bytes((REPOSITORY / "config.yaml").read_bytes())
-    everything = {"prepare_data": 1, "train": 120, "aggregate": 1, "plot": 8, "render_report": 1, "all": 1}
+    everything = {"prepare_data": 1, "train": 120, **ANALYSIS}
     assert code.snakemake("--dry-run", "--workflow-profile", "workflow/profiles/demo").jobs == everything
     assert code.snakemake("--dry-run").jobs == everything
     catalog = code.snakemake("--dry-run", "--snakefile", "workflow/Snakefile").jobs

@@ -95,8 +95,8 @@ def test_any_config_is_planned_with_exactly_its_runs(
         assert outcome.code == 0, outcome.output
         runs = expected_runs(config)
         models = sum(grid is not None for grid in config["models"].values())
-        jobs = {"prepare_data": 1, "train": len(runs), "aggregate": 1, "plot": 4 * models, "render_report": 1, "all": 1}
-        assert outcome.jobs == jobs
+        analysis = {"aggregate": 1, "plot": 4 * models, "plot_effects": models, "render_report": 1, "all": 1}
+        assert outcome.jobs == {"prepare_data": 1, "train": len(runs), **analysis}
         planned = re.findall(r"^Job \d+: Train (\w+) (\S+) with seed (\d+) for (\d+) epochs$", outcome.output, re.M)
         assert sorted(planned) == sorted(runs)
         assert not Path(folder, "pwned").exists()

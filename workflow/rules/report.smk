@@ -9,9 +9,13 @@ rule render_report:
         configurations=TABLES / "configurations.csv",
         sums=TABLES_SUMS,
         figures=FIGURES,
+        effect_figures=EFFECT_FIGURES,
         script=SCRIPTS / "render_report.py",
         library=[LIBRARY / f"{name}.py" for name in ("report", "metrics", "prepared", "tables")],
-        templates=[TEMPLATES / "macros.md.j2", TEMPLATES / f"report.{settings['report']['language']}.md.j2"],
+        templates=[
+            TEMPLATES / "macros.md.j2",
+            *(TEMPLATES / f"{name}.{settings['report']['language']}.md.j2" for name in ("report", "effects")),
+        ],
     output:
         REPORT / "report.md",
     log:
