@@ -8,6 +8,7 @@ include: "workflow/rules/guard.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/analysis.smk"
+include: "workflow/rules/effects.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -19,6 +20,7 @@ rule all:
         rules.prepare_data.output,
         rules.aggregate.output,
         FIGURES,
+        EFFECT_FIGURES,
         rules.render_report.output,
         rules.render_explorer.output,
     message:

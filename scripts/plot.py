@@ -4,17 +4,12 @@ import argparse
 import sys
 from pathlib import Path
 
-import matplotlib
 import pandas as pd
 
 from sweep.errors import SweepError
-from sweep.figures import learning_curves
-from sweep.files import replacing
+from sweep.figures import learning_curves, save_figure
 from sweep.metrics import METRIC_LABELS
 from sweep.tables import check_tables
-
-# Text stays text in an SVG, and neither file holds a date or a random id: the same tables give the same bytes.
-matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "sweep"})
 
 
 def main(args: argparse.Namespace) -> None:
@@ -27,8 +22,7 @@ def main(args: argparse.Namespace) -> None:
         args.top,
     )
     for file in args.output:
-        with replacing(file) as temporary:
-            figure.savefig(temporary, dpi=200, metadata={"Date": None} if file.suffix == ".svg" else None)
+        save_figure(figure, file)
         print(f"Drew {file}")
 
 

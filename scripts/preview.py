@@ -10,6 +10,7 @@ from pathlib import Path
 
 import aggregate
 import plot
+import plot_effects
 import render_explorer
 import render_report
 from merged_config import merged_config
@@ -39,6 +40,7 @@ def main(args: argparse.Namespace) -> None:
         for metric in METRIC_LABELS:
             pictures = [report.parent / "pics" / f"{model.upper()}_{metric}.{suffix}" for suffix in ("png", "svg")]
             plot.main(argparse.Namespace(**common, model=model, metric=metric, output=pictures))
+        plot_effects.main(argparse.Namespace(**common, model=model, pictures=report.parent / "pics"))
     words = {"language": settings["language"], "author": settings["author"]}
     render_report.main(argparse.Namespace(**common, **words, grid=grid, templates=TEMPLATES, output=report))
     render_explorer.main(

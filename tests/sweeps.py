@@ -31,7 +31,7 @@ CONFIG = {
 MLP_RUNS = {f"mlp/{batch_size}_0.001_{dropout_rate}/seed0" for batch_size in (8, 16) for dropout_rate in (0.0, 0.5)}
 CNN_RUNS = {f"cnn/8_0.001_{dropout_rate}/seed0" for dropout_rate in (0.0, 0.5)}
 # What follows when the tables change.
-ANALYSIS = {"aggregate": 1, "plot": 8, "render_report": 1, "render_explorer": 1, "all": 1}
+ANALYSIS = {"aggregate": 1, "plot": 8, "plot_effects": 2, "render_report": 1, "render_explorer": 1, "all": 1}
 
 # What may differ between two trainings of the same run.
 INFORMATION = {"commit", "resumed_epochs", "training_s", "environment", "content_hash"}

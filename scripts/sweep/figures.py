@@ -1,9 +1,14 @@
 """Learning curves of a model's best configurations."""
 
+from collections.abc import Iterable
+from pathlib import Path
+
 import pandas as pd
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from sweep.files import replacing
 from sweep.metrics import METRIC_LABELS
 
 # Okabe & Ito's colours for all kinds of colour vision, without yellow (too pale in print) and black; the line style
@@ -40,6 +45,23 @@ def learning_curves(epochs: pd.DataFrame, configurations: pd.DataFrame, model: s
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    columns = max(1, min(5, LEGEND_WIDTH // (max(map(len, names)) + COLUMN_EXTRA)))
-    figure.legend(loc="outside upper center", ncols=columns, frameon=False, labelcolor="linecolor", fontsize="small")
+    figure.legend(
+        loc="outside upper center",
+        ncols=legend_columns(names),
+        frameon=False,
+        labelcolor="linecolor",
+        fontsize="small",
+    )
     return figure
+
+
+def legend_columns(names: Iterable[str]) -> int:
+    """How many columns of these names a legend of a figure's width holds."""
+    return max(1, min(5, LEGEND_WIDTH // (max(map(len, names)) + COLUMN_EXTRA)))
+
+
+def save_figure(figure: Figure, file: Path) -> None:
+    """Write a figure, its format by the file's suffix; text stays text in an SVG, and neither file holds a date or a
+    random id: the same tables give the same bytes."""
+    with replacing(file) as temporary, rc_context({"svg.fonttype": "none", "svg.hashsalt": "sweep"}):
+        figure.savefig(temporary, dpi=200, metadata={"Date": None} if file.suffix == ".svg" else None)

@@ -11,6 +11,7 @@ def test_the_generic_executor_runs_the_workflow_through_its_commands(sweep: Slur
         "train": 2,
         "aggregate": 1,
         "plot": 4,
+        "plot_effects": 1,
         "render_report": 1,
         "render_explorer": 1,
         "all": 1,

@@ -18,6 +18,7 @@ from examples import record
 from sweep import tables
 from sweep.files import write_json
 from sweep.grid import expand_grid
+from sweep.metrics import EFFECT_NAMES
 from sweep.prepared import Manifest, manifest_hash
 from sweep.provenance import Ledger
 from sweep.report import context, render
@@ -118,10 +119,11 @@ def test_the_numbers_of_both_models_are_there(report: Any, language: str) -> Non
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_each_model_has_its_four_pictures_in_order(report: Any, language: str) -> None:
+def test_each_model_has_its_pictures_in_order(report: Any, language: str) -> None:
     text = report({"mlp": BAD, "cnn": GOOD}, language)
     metrics = ["train_acc", "train_loss", "val_acc", "val_loss"]
     expected = [f"./pics/{label}_{metric}.png" for label in ("MLP", "CNN") for metric in metrics]
+    expected += [f"./pics/{label}_{name}.png" for label in ("MLP", "CNN") for name in EFFECT_NAMES]
     assert re.findall(r'<img src="([^"]+)" width="600"', text) == expected
     captions = re.findall(r'<p align="center">(\w+ \w+ \w+)</p>', text)
     assert captions[:4] == [

@@ -43,7 +43,7 @@ def test_the_plan_is_what_then_happens(finished: Sweep) -> None:
         "new": new,
         "parameters: made with epochs 1, not 2": CNN_RUNS,
     }
-    assert rules(output) == {"aggregate", "plot", "render_report", "render_explorer"}
+    assert rules(output) == {"aggregate", "plot", "plot_effects", "render_report", "render_explorer"}
     assert re.search(r"^forecast: [\d.]+ core-hours .* by the benchmarks of 4 finished runs$", output, re.MULTILINE)
     dry = finished.snakemake("--dry-run")
     assert dry.jobs == {"train": 8, **ANALYSIS}
@@ -63,7 +63,7 @@ def test_the_plan_is_what_then_happens(finished: Sweep) -> None:
 def test_other_data_and_other_pictures_of_the_report(finished: Sweep) -> None:
     finished.edit("scripts/sweep/figures.py", 'set_xlabel("Epoch")', 'set_xlabel("Epoch, from 0")')
     output = program(finished, "plan")
-    assert (planned(output), rules(output)) == ({}, {"plot", "render_report", "render_explorer"})
+    assert (planned(output), rules(output)) == ({}, {"plot", "plot_effects", "render_report", "render_explorer"})
     assert "forecast" not in output
 
     pictures = finished.folder / "pictures" / "train"
@@ -72,7 +72,7 @@ def test_other_data_and_other_pictures_of_the_report(finished: Sweep) -> None:
     (reason,) = planned(output)
     assert reason.startswith("data: they are prepared first; a run whose data turn out the same comes from its kept")
     assert planned(output)[reason] == MLP_RUNS | CNN_RUNS
-    assert rules(output) == {"prepare_data", "aggregate", "plot", "render_report", "render_explorer"}
+    assert rules(output) == {"prepare_data", "aggregate", "plot", "plot_effects", "render_report", "render_explorer"}
     finished.configure(data__validation_size=13)
     assert planned(program(finished, "plan")) == {"data: made with another data_hash": MLP_RUNS | CNN_RUNS}
     assert finished.snakemake("--dry-run").jobs == {"prepare_data": 1, "train": 6, **ANALYSIS}
@@ -81,7 +81,7 @@ def test_other_data_and_other_pictures_of_the_report(finished: Sweep) -> None:
 def test_before_the_first_run_everything_is_new_and_there_is_no_forecast(code: Sweep) -> None:
     output = program(code, "plan")
     assert planned(output) == {"new": MLP_RUNS | CNN_RUNS}
-    assert rules(output) == {"prepare_data", "aggregate", "plot", "render_report", "render_explorer"}
+    assert rules(output) == {"prepare_data", "aggregate", "plot", "plot_effects", "render_report", "render_explorer"}
     assert "forecast: none, no run of this experiment is finished" in output
     assert code.snakemake("--dry-run").jobs == {"prepare_data": 1, "train": 6, **ANALYSIS}
     code.configure(models__vgg=None)

@@ -95,7 +95,13 @@ def test_any_config_is_planned_with_exactly_its_runs(
         assert outcome.code == 0, outcome.output
         runs = expected_runs(config)
         models = sum(grid is not None for grid in config["models"].values())
-        assert outcome.jobs == {"prepare_data": 1, "train": len(runs), **ANALYSIS, "plot": 4 * models}
+        assert outcome.jobs == {
+            "prepare_data": 1,
+            "train": len(runs),
+            **ANALYSIS,
+            "plot": 4 * models,
+            "plot_effects": models,
+        }
         planned = re.findall(r"^Job \d+: Train (\w+) (\S+) with seed (\d+) for (\d+) epochs$", outcome.output, re.M)
         assert sorted(planned) == sorted(runs)
         assert not Path(folder, "pwned").exists()

@@ -158,7 +158,7 @@ def test_a_preview_of_a_mixed_sweep_says_so_and_leaves_the_real_report_alone(fin
     assert sorted(row.split(",")[0] for row in rows) == ["cnn"] * 2 + ["mlp"] * 2
     # The rows of the stale runs say what these were made with.
     assert {row.split(",")[6] for row in rows if row.startswith("cnn")} == {"1"}
-    assert len(list((preview / "pics").iterdir())) == 16
+    assert len(list((preview / "pics").iterdir())) == 32
     shutil.rmtree(preview)
     shutil.rmtree(finished.results / "preview")
     assert contents(finished.folder) == before

@@ -24,7 +24,7 @@ from sweep.files import json_text, write_text
 from sweep.gpus import has_gpu
 from sweep.grid import rate_name
 from sweep.layout import RECORDS, Layout
-from sweep.metrics import METRIC_LABELS
+from sweep.metrics import EFFECT_NAMES, METRIC_LABELS
 from sweep.models import training_mb_per_picture
 from sweep.records import canonical_hash, code_hash
 from sweep.sources.listing import folder_fingerprint
@@ -61,6 +61,12 @@ FIGURES = [
     REPORT / "pics" / f"{label}_{metric}.{suffix}"
     for label in LABELS
     for metric in METRIC_LABELS
+    for suffix in ("png", "svg")
+]
+EFFECT_FIGURES = [
+    REPORT / "pics" / f"{label}_{name}.{suffix}"
+    for label in LABELS
+    for name in EFFECT_NAMES
     for suffix in ("png", "svg")
 ]
 

@@ -9,6 +9,7 @@ rule render_report:
         configurations=TABLES / "configurations.csv",
         sums=TABLES_SUMS,
         figures=FIGURES,
+        effect_figures=EFFECT_FIGURES,
         script=SCRIPTS / "render_report.py",
         library=[
             LIBRARY / f"{name}.py"
