@@ -49,7 +49,7 @@ def test_one_seed_is_judged_by_the_accuracy(rank_by: str) -> None:
 
 
 def test_several_seeds_are_compared_seed_by_seed() -> None:
-    """The second and the third lie behind by 0.1 in the mean, 3.9 and 4.7 standard errors: Student's quantile is 4.3."""
+    """The second and the third lie behind by 0.1, 3.9 and 4.7 standard errors; Student's quantile is 4.3."""
     best = [1.00, 1.10, 1.20]
     losses = [best, [1.0556, 1.20, 1.3444], [1.0632, 1.2001, 1.3369], [1.05, None, 1.0]]
     ranking = ranked([[None if loss is None else (loss, 0.5) for loss in seeds] for seeds in losses])
