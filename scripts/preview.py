@@ -1,6 +1,7 @@
 """Tables, figures and a report of what is finished so far, marked as partial or mixed at the report's top.
 
-The sweep may be running: its own tables and report are not touched, and Snakemake, which it holds locked, is not used.
+Studies are left out. The sweep may be running: its own tables and report are not touched, and Snakemake, which it holds
+locked, is not used.
 """
 
 import argparse
@@ -47,6 +48,7 @@ def main(args: argparse.Namespace) -> None:
             templates=TEMPLATES,
             language=settings["language"],
             author=settings["author"],
+            study_grids=[],
             output=report,
         )
     )

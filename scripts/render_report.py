@@ -21,6 +21,8 @@ def main(args: argparse.Namespace) -> None:
     configurations = pd.read_csv(args.tables / "configurations.csv")
     grid = json.loads(args.grid.read_text(encoding="utf-8"))
     values = context(grid, read_manifest(args.data), runs, configurations, args.rank_by, args.top, args.author)
+    grids = [json.loads(file.read_text(encoding="utf-8")) for file in args.study_grids]
+    values["studies"] = {file.parent.name: grid["models"] for file, grid in zip(args.study_grids, grids, strict=True)}
     write_text(args.output, render(args.templates, args.language, values))
     print(f"Wrote {args.output}")
 
@@ -35,6 +37,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--author", required=True, help="may be empty: then there is no author line")
     parser.add_argument("--rank-by", choices=["val_loss", "val_acc"], required=True)
     parser.add_argument("--top", type=int, required=True, help="how many configurations the figures show")
+    parser.add_argument("--study-grids", type=Path, nargs="*", default=[], help="<study>/grid.json of each study")
     parser.add_argument("--output", type=Path, required=True, help="the report; its pictures are in pics/ beside it")
     return parser.parse_args()
 

@@ -19,11 +19,18 @@ LINE_STYLES = ["solid", "dashed", "dotted", "dashdot"]
 LEGEND_WIDTH, COLUMN_EXTRA = 84, 5
 
 
-def learning_curves(epochs: pd.DataFrame, configurations: pd.DataFrame, model: str, metric: str, top: int) -> Figure:
+def learning_curves(
+    epochs: pd.DataFrame,
+    configurations: pd.DataFrame,
+    model: str,
+    metric: str,
+    top: int,
+    colours: int = len(COLOURS),
+) -> Figure:
     """One panel: `metric` over epochs, counted from 0, of the `top` best configurations of `model`, each the mean over
     its seeds. A configuration's rank decides its colour and style, so they are the same in all figures of the model.
 
-    `epochs` and `configurations` are the tables of those names.
+    `epochs` and `configurations` are the tables of those names; the line style changes after so many `colours`.
     """
     names = configurations.loc[configurations["model"] == model].nsmallest(top, "rank")["name"]
     curves = epochs.loc[epochs["model"] == model].groupby(["name", "epoch"])[metric].mean()
@@ -32,7 +39,7 @@ def learning_curves(epochs: pd.DataFrame, configurations: pd.DataFrame, model: s
     for position, name in enumerate(names):
         # A run that diverged in its first epoch has no rows; its name still belongs in the legend.
         curve = curves.xs(name) if name in curves.index.get_level_values("name") else pd.Series(dtype=float)
-        turn, colour = divmod(position, len(COLOURS))
+        turn, colour = divmod(position, colours)
         axes.plot(curve.index, curve.to_numpy(), label=name, color=COLOURS[colour], linestyle=LINE_STYLES[turn % 4])
     axes.set_xlabel("Epoch")
     axes.set_ylabel(METRIC_LABELS[metric])

@@ -10,11 +10,16 @@ rule render_report:
         sums=TABLES_SUMS,
         figures=FIGURES,
         effect_figures=EFFECT_FIGURES,
+        study_grids=[layout.study_tables(study) / "grid.json" for study in STUDIES],
+        study_figures=STUDY_FIGURES,
         script=SCRIPTS / "render_report.py",
-        library=[LIBRARY / f"{name}.py" for name in ("report", "metrics", "prepared", "tables")],
+        library=[LIBRARY / f"{name}.py" for name in ("report", "metrics", "prepared", "studies", "tables")],
         templates=[
             TEMPLATES / "macros.md.j2",
-            *(TEMPLATES / f"{name}.{settings['report']['language']}.md.j2" for name in ("report", "effects")),
+            *(
+                TEMPLATES / f"{name}.{settings['report']['language']}.md.j2"
+                for name in ("report", "effects", "studies")
+            ),
         ],
     output:
         REPORT / "report.md",
@@ -42,4 +47,4 @@ rule render_report:
     shell:
         "python {input.script:q} --grid {input.grid} --data {params.data} --tables {params.tables} --templates {params.template_folder:q}"
         " --language {params.language} --author={params.author:q} --rank-by {params.rank_by} --top {params.top}"
-        " --output {output} > {log} 2>&1"
+        " --study-grids {input.study_grids} --output {output} > {log} 2>&1"
