@@ -106,10 +106,8 @@ def main(args: argparse.Namespace) -> None:
     if damaged:
         remarks.append(f"Damaged records: mend them so and run the same command again: {remedy(damaged)}")
     sections = [f"{layout.results}: {len(states)} runs", counts(states), *details(states), "\n".join(remarks)]
-    sections += [
-        best([state for state in states if state.run in grid], layout.settings["report"]["rank_by"]),
-        time(states),
-    ]
+    ranked = [state for state in states if state.run in grid]
+    sections += [best(ranked, layout.settings["report"]["rank_by"]), time(states)]
     print("\n\n".join(section for section in sections if section))
 
 

@@ -171,7 +171,7 @@ def _refuse_repeats(key: str, names: Iterable[str]) -> None:
 def _check_sizes(config: dict[str, Any]) -> int:
     """The size of the training set."""
     data = config["data"]
-    size = train_size(data["source"], Path(data["path"])) - data["validation_size"]
+    size: int = train_size(data["source"], Path(data["path"])) - data["validation_size"]
     if size < 1:
         raise SweepError(
             f"config: data.validation_size {data['validation_size']} leaves nothing to train on: "
@@ -193,9 +193,7 @@ def _check_study(config: dict[str, Any], study: str, model: str, name: str | flo
         raise SweepError(f"config: {key}: models has no search space for {model}, whose epochs the study takes")
     if variant not in known:
         having = [each for each in known if variant_of(study, each) in known]
-        raise SweepError(
-            f"config: {key}: scripts/sweep/models/ has no {variant}; the study can be of {', '.join(having)}"
-        )
+        raise SweepError(f"config: {key}: there is no model {variant}; the study can be of {', '.join(having)}")
     try:
         batch_size, _ = read_configuration(study, name)
     except SweepError as error:

@@ -55,7 +55,7 @@ def study_spaces(
     study: str, configurations: Mapping[str, str | float], models: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, dict[str, Any]]:
     """The search spaces of a study, each model's followed by its variant's. `models` are those of the grid."""
-    spaces = {}
+    spaces: dict[str, dict[str, Any]] = {}
     for model, name in configurations.items():
         batch_size, (learning_rate, *dropout_rate) = read_configuration(study, name)
         space = {

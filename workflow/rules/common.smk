@@ -137,7 +137,7 @@ def grid_file(spaces, tables):
         try:
             write_text(file, json_text(grid))
         except SweepError as error:
-            raise WorkflowError(str(error)) from None
+            refuse(error)
     return file
 
 

@@ -1,6 +1,6 @@
 # Studies beside the grid: tables and figures of their own, from runs that the grid may have or not.
 
-STUDY_TABLES = RESULTS / "studies/{study}"
+STUDY_TABLES = layout.study_tables("{study}")
 
 
 use rule aggregate as aggregate_study with:
@@ -24,7 +24,7 @@ use rule aggregate as aggregate_study with:
         runs=RESULTS / "runs",
         records=RECORDS,
         data=DATA,
-        tables=STUDY_TABLES,
+        tables=lambda wildcards: layout.study_tables(wildcards.study),
         rank_by=settings["report"]["rank_by"],
     message:
         "Gather the records of the study {wildcards.study} in tables"
@@ -56,7 +56,7 @@ rule plot_study:
         mem_mb=lambda wildcards, attempt: attempt * 1000,
         runtime=lambda wildcards, attempt: attempt * 10,
     params:
-        tables=STUDY_TABLES,
+        tables=lambda wildcards: layout.study_tables(wildcards.study),
         model=lambda wildcards: LABELS[wildcards.label],
         pictures=REPORT / "pics",
     message:
