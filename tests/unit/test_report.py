@@ -81,6 +81,7 @@ def report(tmp_path: Path) -> Any:
                 author=author,
                 rank_by=rank_by,
                 top=top,
+                study_grids=[],
                 output=tmp_path / "report.md",
             )
         )
@@ -243,7 +244,8 @@ def values(tmp_path: Path, models: dict[str, Runs], **environment: str) -> dict[
     for column, value in environment.items():
         runs.loc[1, column] = value
     grid = json.loads((tmp_path / "grid.json").read_text())
-    return context(grid, Manifest(**MANIFEST), runs, configurations, "val_loss", 10, "A. Author")  # type: ignore[arg-type]
+    complete = context(grid, Manifest(**MANIFEST), runs, configurations, "val_loss", 10, "A. Author")  # type: ignore[arg-type]
+    return {**complete, "studies": {}}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

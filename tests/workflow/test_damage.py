@@ -65,7 +65,9 @@ def read_as_result(kind: str, tmp_path: Path) -> None:
         with pytest.raises(SweepError, match="same command again: rm -f"):
             plot.main(arguments(model="mlp", metric="val_loss", output=[tmp_path / "a.png"]))
         templates = REPOSITORY / "workflow" / "report"
-        render_report.main(arguments(templates=templates, language="en", author="", output=tmp_path / "report.md"))
+        render_report.main(
+            arguments(templates=templates, language="en", author="", study_grids=[], output=tmp_path / "report.md")
+        )
     else:
         if kind in ("images", "manifest"):
             with pytest.raises(SweepError, match="same command again: rm"):
