@@ -42,7 +42,7 @@ def layout(**studies: Any) -> Layout:
 
 
 def test_a_study_adds_the_runs_that_the_grid_has_not() -> None:
-    assert [run for run in layout().runs] == layout().grid_runs
+    assert layout().runs == layout().grid_runs
     asked = layout(ablation={"mlp": "8_0.001_0.2"}, dropout_kind={"cnn": "16_0.001"})
     assert asked.grid_runs == layout().grid_runs
     added = {(run.model, run.name, run.epochs) for run in asked.runs[len(asked.grid_runs) :]}

@@ -64,17 +64,12 @@ def test_without_dropout_both_cnns_are_one_function() -> None:
     torch.manual_seed(0)
     elements = build_model("cnn_element_dropout", 10, 0.0).double()
     images = torch.randn(4, 32, 32, 3, dtype=torch.float64)
-    torch.testing.assert_close(elements(images), channels(images))
-    torch.testing.assert_close(elements(images), as_written(elements, images))
-    for _ in range(3):
-        elements(images), channels(images)
+    logits = elements(images)
+    torch.testing.assert_close(logits, channels(images))
+    torch.testing.assert_close(logits, as_written(elements, images))
     # The same running statistics, by the protocol's two momenta.
-    statistics = [
-        [value for key, value in model.state_dict().items() if "running" in key] for model in (elements, channels)
-    ]
-    channels.load_state_dict(dict(zip(channels.state_dict(), elements.state_dict().values(), strict=True)))
+    torch.testing.assert_close(list(elements.buffers()), list(channels.buffers()))
     torch.testing.assert_close(elements.eval()(images), channels.eval()(images))
-    assert len(statistics[0]) == len(statistics[1]) == 4
 
 
 def test_element_dropout_drops_single_activations() -> None:
