@@ -160,8 +160,8 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     *[
         (
             {"studies": {"ablation": {"mlp": name}}},
-            "config: studies.ablation.mlp must name a configuration, <batch size>_<learning rate>_<dropout rate>, such as "
-            f"'1024_0.001_0.2', not {name!r}",
+            "config: studies.ablation.mlp must name a configuration, <batch size>_<learning rate>_<dropout rate>, such "
+            f"as '1024_0.001_0.2', not {name!r}",
         )
         for name in ("", "best", "8_0.001", "8_0.001_0.2_0", "8.0_0.001_0.2", "8_0.001_", "$(touch pwned)")
     ],
