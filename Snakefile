@@ -9,6 +9,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/analysis.smk"
 include: "workflow/rules/effects.smk"
+include: "workflow/rules/studies.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -21,6 +22,9 @@ rule all:
         rules.aggregate.output,
         FIGURES,
         EFFECT_FIGURES,
+        [STUDY_METRICS[study] for study in STUDIES],
+        [expand(rules.aggregate_study.output, study=study) for study in STUDIES],
+        STUDY_FIGURES,
         rules.render_report.output,
         rules.render_explorer.output,
     message:

@@ -1,6 +1,7 @@
 """Tables, figures, report and explorer of what is finished so far, marked as partial or mixed at their top.
 
-The sweep may be running: its own tables and report are not touched, and Snakemake, which it holds locked, is not used.
+Studies are left out. The sweep may be running: its own tables and report are not touched, and Snakemake, which it holds
+locked, is not used.
 """
 
 import argparse
@@ -42,7 +43,9 @@ def main(args: argparse.Namespace) -> None:
             plot.main(argparse.Namespace(**common, model=model, metric=metric, output=pictures))
         plot_effects.main(argparse.Namespace(**common, model=model, pictures=report.parent / "pics"))
     words = {"language": settings["language"], "author": settings["author"]}
-    render_report.main(argparse.Namespace(**common, **words, grid=grid, templates=TEMPLATES, output=report))
+    render_report.main(
+        argparse.Namespace(**common, **words, grid=grid, templates=TEMPLATES, study_grids=[], output=report)
+    )
     render_explorer.main(
         argparse.Namespace(**common, **words, grid=grid, templates=TEMPLATES / "explorer", report=report)
     )

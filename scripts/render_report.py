@@ -24,6 +24,8 @@ def main(args: argparse.Namespace) -> None:
     writeup = yaml.safe_load((args.templates / "writeup.yaml").read_text(encoding="utf-8"))
     manifest, ledger = read_manifest(args.data), Ledger()
     values = context(ledger, grid, manifest, runs, configurations, writeup, args.rank_by, args.top, args.author)
+    grids = [json.loads(file.read_text(encoding="utf-8")) for file in args.study_grids]
+    values["studies"] = {file.parent.name: grid["models"] for file, grid in zip(args.study_grids, grids, strict=True)}
     text, numbers = ledger.settle(render(args.templates, args.language, values))
     write_json(args.output.with_suffix(".json"), {"numbers": numbers, "runs": run_list(runs)})
     write_text(args.output, text)
@@ -40,6 +42,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--author", required=True, help="may be empty: then there is no author line")
     parser.add_argument("--rank-by", choices=["val_loss", "val_acc"], required=True)
     parser.add_argument("--top", type=int, required=True, help="how many configurations the figures show")
+    parser.add_argument("--study-grids", type=Path, nargs="*", default=[], help="<study>/grid.json of each study")
     parser.add_argument(
         "--output",
         type=Path,

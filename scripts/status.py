@@ -40,7 +40,7 @@ def details(states: Sequence[RunState]) -> Iterator[str]:
 
 
 def best(states: Sequence[RunState], rank_by: str) -> str:
-    """The best configuration of each model, by the runs that are finished."""
+    """The best configuration of each model, by the grid's runs that are finished."""
     finished = [state.finding for state in states if state.finished]
     records = [finding.record for finding in finished if finding.record is not None]
     if not records:
@@ -99,13 +99,15 @@ def main(args: argparse.Namespace) -> None:
     layout = Layout(merged_config(args.configfile))
     data_hash, remarks = inspect_data(layout)
     states = [inspect_run(layout, run, data_hash) for run in layout.runs]
+    grid = set(layout.grid_runs)
     findings = [state.finding for state in states]
     remarks += inspect_tables(layout) + [finding.kept_fault for finding in findings if finding.kept_fault]
     damaged = [state.finding for state in states if state.state == "damaged" or state.finding.kept_fault]
     if damaged:
         remarks.append(f"Damaged records: mend them so and run the same command again: {remedy(damaged)}")
     sections = [f"{layout.results}: {len(states)} runs", counts(states), *details(states), "\n".join(remarks)]
-    sections += [best(states, layout.settings["report"]["rank_by"]), time(states)]
+    ranked = [state for state in states if state.run in grid]
+    sections += [best(ranked, layout.settings["report"]["rank_by"]), time(states)]
     print("\n\n".join(section for section in sections if section))
 
 

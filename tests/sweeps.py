@@ -30,6 +30,11 @@ CONFIG = {
 }
 MLP_RUNS = {f"mlp/{batch_size}_0.001_{dropout_rate}/seed0" for batch_size in (8, 16) for dropout_rate in (0.0, 0.5)}
 CNN_RUNS = {f"cnn/8_0.001_{dropout_rate}/seed0" for dropout_rate in (0.0, 0.5)}
+# The models' own runs of these are in the grid; those of the variants are not.
+STUDIES = {"ablation": {"mlp": "8_0.001_0.5"}, "dropout_kind": {"cnn": "8_0.001"}}
+STUDY_RUNS = {
+    f"{model}/8_0.001_{rate}/seed0" for model in ("mlp_without_bn", "cnn_element_dropout") for rate in (0.0, 0.5)
+}
 # What follows when the tables change.
 ANALYSIS = {"aggregate": 1, "plot": 8, "plot_effects": 2, "render_report": 1, "render_explorer": 1, "all": 1}
 

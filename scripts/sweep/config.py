@@ -15,6 +15,7 @@ from sweep.errors import SweepError
 from sweep.grid import rate_name
 from sweep.models import model_names
 from sweep.sources import train_size
+from sweep.studies import read_configuration, variant_of
 
 SCHEMA_FILE = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
 INTEGER_KEYS = {"batch_sizes", "epochs", "seeds", "validation_size", "jobs_per_gpu", "top"}
@@ -74,7 +75,8 @@ def validated(config: dict[str, Any]) -> dict[str, Any]:
 
     Raises:
         SweepError: a key is unknown or missing, a value is of the wrong type or out of range, a list names a value
-            twice, a model has no file, the data are not there, or a batch does not fit into the training set.
+            twice, a model has no file, the data are not there, a batch does not fit into the training set, or a
+            study's configuration is none.
     """
     schema = yaml.safe_load(SCHEMA_FILE.read_text(encoding="utf-8"))
     try:
@@ -88,7 +90,10 @@ def validated(config: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, float) and not INTEGER_KEYS.isdisjoint(key.replace("[", ".").split(".")):
             raise SweepError(f"config: {key} is {value}; it must be an integer, written without a point")
     _check_grid(checked)
-    _check_sizes(checked)
+    size = _check_sizes(checked)
+    for study, configurations in checked["studies"].items():
+        for model, name in configurations.items():
+            _check_study(checked, study, model, name, size)
     return checked
 
 
@@ -163,9 +168,10 @@ def _refuse_repeats(key: str, names: Iterable[str]) -> None:
             raise SweepError(f"config: {key} holds {name} {count} times (0.1 and 0.10 are one number); keep it once")
 
 
-def _check_sizes(config: dict[str, Any]) -> None:
+def _check_sizes(config: dict[str, Any]) -> int:
+    """The size of the training set."""
     data = config["data"]
-    size = train_size(data["source"], Path(data["path"])) - data["validation_size"]
+    size: int = train_size(data["source"], Path(data["path"])) - data["validation_size"]
     if size < 1:
         raise SweepError(
             f"config: data.validation_size {data['validation_size']} leaves nothing to train on: "
@@ -178,3 +184,25 @@ def _check_sizes(config: dict[str, Any]) -> None:
                 f"config: models.{model}.batch_sizes: {largest} is larger than the training set, which has {size} "
                 f"pictures after data.validation_size {data['validation_size']} are cut off"
             )
+    return size
+
+
+def _check_study(config: dict[str, Any], study: str, model: str, name: str | float, size: int) -> None:
+    key, variant, known = f"studies.{study}.{model}", variant_of(study, model), model_names()
+    if not config["models"].get(model):
+        raise SweepError(f"config: {key}: models has no search space for {model}, whose epochs the study takes")
+    if variant not in known:
+        having = [each for each in known if variant_of(study, each) in known]
+        raise SweepError(f"config: {key}: there is no model {variant}; the study can be of {', '.join(having)}")
+    try:
+        batch_size, _ = read_configuration(study, name)
+    except SweepError as error:
+        raise SweepError(f"config: {key} {error}, not {name!r}") from None
+    if batch_size > size:
+        raise SweepError(f"config: {key}: {batch_size} is larger than the training set, which has {size} pictures")
+    epochs, swept = config["models"][model]["epochs"], config["models"].get(variant)
+    if swept and swept["epochs"] != epochs:
+        raise SweepError(
+            f"config: models.{variant}.epochs is {swept['epochs']}, but {key} trains {variant} for the {epochs} epochs "
+            f"of {model}; make them equal"
+        )

@@ -19,12 +19,19 @@ LINE_STYLES = ["solid", "dashed", "dotted", "dashdot"]
 LEGEND_WIDTH, COLUMN_EXTRA = 84, 5
 
 
-def learning_curves(epochs: pd.DataFrame, configurations: pd.DataFrame, model: str, metric: str, top: int) -> Figure:
+def learning_curves(
+    epochs: pd.DataFrame,
+    configurations: pd.DataFrame,
+    model: str,
+    metric: str,
+    top: int,
+    colours: int = len(COLOURS),
+) -> Figure:
     """One panel: `metric` over epochs, counted from 0, of the `top` best configurations of `model`, each the mean over
     its seeds in a band of ± a standard deviation. It ends where the first of them diverged. A configuration's rank
     decides its colour and style, so they are the same in all figures of the model.
 
-    `epochs` and `configurations` are the tables of those names.
+    `epochs` and `configurations` are the tables of those names; the line style changes after so many `colours`.
     """
     best = configurations.loc[configurations["model"] == model].nsmallest(top, "rank")
     names, seeds = best["name"], best.set_index("name")["runs"]
@@ -35,7 +42,7 @@ def learning_curves(epochs: pd.DataFrame, configurations: pd.DataFrame, model: s
         # A run that diverged in its first epoch has no rows; its name still belongs in the legend.
         curve = curves.xs(name) if name in curves.index.get_level_values("name") else curves.iloc[:0].droplevel("name")
         curve = curve[curve["count"] == seeds[name]]
-        turn, colour = divmod(position, len(COLOURS))
+        turn, colour = divmod(position, colours)
         axes.plot(curve.index, curve["mean"], label=name, color=COLOURS[colour], linestyle=LINE_STYLES[turn % 4])
         if seeds[name] > 1:
             edges = (curve["mean"] - curve["std"], curve["mean"] + curve["std"])

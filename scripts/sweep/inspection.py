@@ -114,7 +114,6 @@ def inspect_data(layout: Layout) -> tuple[str | None, list[str]]:
 
 def inspect_tables(layout: Layout) -> list[str]:
     """What is wrong with the tables; while they are being made there are no sums, and nothing is said."""
-    if not (layout.tables / SUMS_FILE).exists():
-        return []
-    damaged = damaged_tables(layout.tables)
-    return [tables_fault(damaged)] if damaged else []
+    folders = [layout.tables, *map(layout.study_tables, layout.studies)]
+    found = [damaged_tables(folder) for folder in folders if (folder / SUMS_FILE).exists()]
+    return [tables_fault(damaged) for damaged in found if damaged]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sweep.grid import Run, expand_grid
+from sweep.studies import VARIANTS, study_spaces
 
 RECORDS = Path("results", "records")
 
@@ -39,8 +40,23 @@ class Layout:
         return {"models": self.models, "seeds": self.settings["seeds"]}
 
     @property
+    def grid_runs(self) -> list[Run]:
+        return self.runs_of(self.models)
+
+    @property
+    def studies(self) -> dict[str, dict[str, Any]]:
+        """The search spaces of each study that is asked for: of its models and their variants."""
+        asked = self.settings["studies"]
+        return {study: study_spaces(study, asked[study], self.models) for study in VARIANTS if asked.get(study)}
+
+    @property
     def runs(self) -> list[Run]:
-        return list(expand_grid(self.models, self.settings["seeds"]))
+        """Every run: the grid's, and those of studies that it has not."""
+        of_studies = [run for spaces in self.studies.values() for run in self.runs_of(spaces)]
+        return list(dict.fromkeys([*self.grid_runs, *of_studies]))
+
+    def runs_of(self, spaces: Mapping[str, Any]) -> list[Run]:
+        return list(expand_grid(spaces, self.settings["seeds"]))
 
     @property
     def results(self) -> Path:
@@ -57,6 +73,9 @@ class Layout:
     @property
     def tables(self) -> Path:
         return self.results / "tables"
+
+    def study_tables(self, study: str) -> Path:
+        return self.results / "studies" / study
 
     def metrics(self, run: Run) -> Path:
         return self.results / "runs" / run.path / "metrics.json"

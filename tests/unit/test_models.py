@@ -152,7 +152,7 @@ def test_the_mlp_is_the_protocols_formula() -> None:
 
 
 def test_a_file_in_the_folder_is_a_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert model_names() == ["cnn", "mlp"]
+    assert model_names() == ["cnn", "cnn_element_dropout", "cnn_without_bn", "mlp", "mlp_without_bn"]
     (tmp_path / "__init__.py").touch()
     (tmp_path / "zz.py").write_text("raise AssertionError('it was imported')\nTRAINING_MB_PER_PICTURE = 7\n")
     (tmp_path / "aa.py").write_text("MB = 7\n")

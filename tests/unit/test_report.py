@@ -83,6 +83,7 @@ def report(tmp_path: Path) -> Any:
                 author=author,
                 rank_by=rank_by,
                 top=top,
+                study_grids=[],
                 output=tmp_path / "report.md",
             )
         )
@@ -250,7 +251,8 @@ def values(tmp_path: Path, models: dict[str, Runs], **environment: str) -> dict[
     grid = json.loads((tmp_path / "grid.json").read_text())
     manifest = Manifest(**MANIFEST)  # type: ignore[arg-type]
     writeup = yaml.safe_load((TEMPLATES / "writeup.yaml").read_text())
-    return context(Ledger(), grid, manifest, runs, configurations, writeup, "val_loss", 10, "A. Author")
+    complete = context(Ledger(), grid, manifest, runs, configurations, writeup, "val_loss", 10, "A. Author")
+    return {**complete, "studies": {}}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

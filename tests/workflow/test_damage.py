@@ -69,7 +69,7 @@ def read_as_result(kind: str, tmp_path: Path) -> None:
         words = {"language": "en", "author": ""}
         with pytest.raises(SweepError, match="same command again: rm -f"):
             render_explorer.main(arguments(**words, templates=templates / "explorer", report=tmp_path / "report.md"))
-        render_report.main(arguments(**words, templates=templates, output=tmp_path / "report.md"))
+        render_report.main(arguments(**words, templates=templates, study_grids=[], output=tmp_path / "report.md"))
     else:
         if kind in ("images", "manifest"):
             with pytest.raises(SweepError, match="same command again: rm"):

@@ -132,12 +132,68 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"training.gpu": 1}, "config: unknown key gpu in training; known are device, precision"),
     ({"report.lang": "en"}, "config: unknown key lang in report; known are language"),
     # models that are none
-    ({"models.vgg": None}, "config: models.vgg: there is no such model; scripts/sweep/models/ has cnn, mlp"),
+    (
+        {"models.vgg": None},
+        "config: models.vgg: there is no such model; scripts/sweep/models/ has cnn, cnn_element_dropout, cnn_",
+    ),
     ({"models.MLP": None}, "config: models.MLP: there is no such model"),
     ({"models.__init__": CONFIG["models"]["mlp"]}, "config: models.__init__: there is no such model"),
     ({"models.$(touch pwned)": None}, "config: models.$(touch pwned): there is no such model"),
     ({"models": {"mlp": None, "cnn": None}}, "config: models: none is left to train"),
     ({"models": {}}, "config: models: none is left to train"),
+    # studies
+    ({"studies": {"ablations": {}}}, "config: unknown key ablations in studies; known are ablation, dropout_kind"),
+    ({"studies": {"ablation": {"mlp": None}}}, "config: studies.ablation.mlp must be string or number, not None"),
+    ({"studies": {"ablation": ["mlp"]}}, "config: studies.ablation must be object, not ['mlp']"),
+    (
+        {"studies": {"ablation": {"vgg": "8_0.1_0.2"}}},
+        "config: studies.ablation.vgg: models has no search space for vgg",
+    ),
+    (
+        {"models.cnn": None, "studies": {"ablation": {"cnn": "8_0.1_0.2"}}},
+        "config: studies.ablation.cnn: models has no search space for cnn, whose epochs the study takes",
+    ),
+    (
+        {"studies": {"dropout_kind": {"mlp": "8_0.1"}}},
+        "config: studies.dropout_kind.mlp: there is no model mlp_element_dropout; the study can be of cnn",
+    ),
+    *[
+        (
+            {"studies": {"ablation": {"mlp": name}}},
+            "config: studies.ablation.mlp must name a configuration, <batch size>_<learning rate>_<dropout rate>, such "
+            f"as '1024_0.001_0.2', not {name!r}",
+        )
+        for name in ("", "best", "8_0.001", "8_0.001_0.2_0", "8.0_0.001_0.2", "8_0.001_", "$(touch pwned)")
+    ],
+    (
+        {"studies": {"dropout_kind": {"cnn": "8_0.1_0.2"}}},
+        "name a configuration, <batch size>_<learning rate>, such as",
+    ),
+    ({"studies": {"dropout_kind": {"cnn": 1281.5}}}, "such as '128_0.001' in quotes, since YAML reads it as a number"),
+    (
+        {"studies": {"ablation": {"mlp": "8_0.0010_.2"}}},
+        "studies.ablation.mlp must be spelled '8_0.001_0.2', not '8_0.0",
+    ),
+    (
+        {"studies": {"ablation": {"mlp": "8_1e-3_0.2"}}},
+        "studies.ablation.mlp must be spelled '8_0.001_0.2', not '8_1e-3",
+    ),
+    ({"studies": {"ablation": {"mlp": " 8_0.001_0.2"}}}, "config: studies.ablation.mlp must be spelled '8_0.001_0.2'"),
+    *[
+        (
+            {"studies": {"ablation": {"mlp": name}}},
+            "config: studies.ablation.mlp must have a batch size of at least 2 and",
+        )
+        for name in ("1_0.001_0.2", "8_0.0_0.2", "8_nan_0.2", "8_inf_0.2", "8_0.001_0.0", "8_0.001_1.0", "8_0.001_nan")
+    ],
+    (
+        {"studies": {"ablation": {"mlp": "789_0.001_0.2"}}},
+        "config: studies.ablation.mlp: 789 is larger than the training set, which has 788 pictures",
+    ),
+    (
+        {"models.mlp_without_bn": CONFIG["models"]["cnn"], "studies": {"ablation": {"mlp": "8_0.001_0.2"}}},
+        "config: models.mlp_without_bn.epochs is 1, but studies.ablation.mlp trains mlp_without_bn for the 2 epochs of",
+    ),
     # numbers that YAML reads as text, and text that it reads as something else
     ({"models.mlp.learning_rates": ["1e-3"]}, "not '1e-3'; it is text to YAML, write 0.001 without quotes"),
     ({"models.mlp.batch_sizes": ["512"]}, "not '512'; it is text to YAML, write 512 without quotes"),

@@ -28,6 +28,7 @@ from sweep.metrics import EFFECT_NAMES, METRIC_LABELS
 from sweep.models import training_mb_per_picture
 from sweep.records import canonical_hash, code_hash
 from sweep.sources.listing import folder_fingerprint
+from sweep.studies import VARIANTS
 
 
 def refuse(error):
@@ -56,7 +57,12 @@ MODELS = layout.models
 # Each model's name in figures and report.
 LABELS = {model.upper(): model for model in MODELS}
 RUNS = layout.runs
-METRICS = [layout.metrics(run) for run in RUNS]
+METRICS = [layout.metrics(run) for run in layout.grid_runs]
+STUDIES = layout.studies
+STUDY_METRICS = {study: [layout.metrics(run) for run in layout.runs_of(STUDIES[study])] for study in STUDIES}
+# The models of each study, without their variants.
+STUDY_MODELS = {study: list(settings["studies"][study]) for study in STUDIES}
+EPOCHS = {run.model: run.epochs for run in RUNS}
 FIGURES = [
     REPORT / "pics" / f"{label}_{metric}.{suffix}"
     for label in LABELS
@@ -69,6 +75,13 @@ EFFECT_FIGURES = [
     for name in EFFECT_NAMES
     for suffix in ("png", "svg")
 ]
+STUDY_FIGURES = [
+    REPORT / "pics" / f"{model.upper()}_{study}_{metric}.{suffix}"
+    for study, models in STUDY_MODELS.items()
+    for model in models
+    for metric in METRIC_LABELS
+    for suffix in ("png", "svg")
+]
 
 
 def one_of(values):
@@ -77,12 +90,13 @@ def one_of(values):
 
 
 wildcard_constraints:
-    model=one_of(MODELS),
+    model=one_of(run.model for run in RUNS),
     batch_size=one_of(run.batch_size for run in RUNS),
     learning_rate=one_of(rate_name(run.learning_rate) for run in RUNS),
     dropout_rate=one_of(rate_name(run.dropout_rate) for run in RUNS),
     seed=one_of(settings["seeds"]),
     label=one_of(LABELS),
+    study=one_of(VARIANTS),
     metric=one_of(METRIC_LABELS),
 
 
@@ -102,22 +116,32 @@ def train_runtime_min(wildcards, input, attempt):
     """Minutes on one core, from above: at most 0.9 ms were measured for a picture, an epoch and a megabyte of
     `training_mb_per_picture` (of the CNN; of the MLP 0.3). A GPU needs less. More after a job that ran out of time."""
     pictures = os.path.getsize(input.images) / (32 * 32 * 3)
-    milliseconds = MODELS[wildcards.model]["epochs"] * pictures * training_mb_per_picture(wildcards.model)
+    milliseconds = EPOCHS[wildcards.model] * pictures * training_mb_per_picture(wildcards.model)
     return attempt * (5 + math.ceil(milliseconds / 60_000))
 
 
 # GPUs a training asks for.
 GPUS = {"auto": int(has_gpu()), "cpu": 0, "cuda": 1}[settings["training"]["device"]]
 
-# The grid as a file, since the programs cannot take 10,000 paths on their command line. Its name is its content, so that
-# a look at another config (snakemake -n) does not change the grid of a sweep that is running. Tables of another grid are
-# older than it: so they are made anew where Snakemake's own notes are missing, too (a fresh clone beside old results).
-grid = {**layout.grid, "code_hashes": {model: code_hash(model) for model in MODELS}}
-GRID = RESULTS / "grids" / f"{canonical_hash(grid)[:16]}.json"
+
+def grid_file(spaces, tables):
+    """A grid as a file, since the programs cannot take 10,000 paths on their command line. Its name is its content, so
+    that a look at another config (snakemake -n) does not change the grid of a sweep that is running. Tables of another
+    grid are older than it: so they are made anew where Snakemake's own notes are missing, too (a fresh clone beside old
+    results)."""
+    grid = {"models": spaces, "seeds": settings["seeds"], "code_hashes": {model: code_hash(model) for model in spaces}}
+    file = RESULTS / "grids" / f"{canonical_hash(grid)[:16]}.json"
+    if not all(
+        each.exists() and each.read_bytes() == json_text(grid).encode() for each in (file, tables / "grid.json")
+    ):
+        try:
+            write_text(file, json_text(grid))
+        except SweepError as error:
+            refuse(error)
+    return file
+
+
+GRID = grid_file(MODELS, TABLES)
 TABLES_GRID = TABLES / "grid.json"
 TABLES_SUMS = TABLES / "SHA256SUMS"
-if not all(file.exists() and file.read_bytes() == json_text(grid).encode() for file in (GRID, TABLES_GRID)):
-    try:
-        write_text(GRID, json_text(grid))
-    except SweepError as error:
-        refuse(error)
+STUDY_GRIDS = {study: grid_file(spaces, layout.study_tables(study)) for study, spaces in STUDIES.items()}

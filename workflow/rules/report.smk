@@ -10,10 +10,12 @@ rule render_report:
         sums=TABLES_SUMS,
         figures=FIGURES,
         effect_figures=EFFECT_FIGURES,
+        study_grids=[layout.study_tables(study) / "grid.json" for study in STUDIES],
+        study_figures=STUDY_FIGURES,
         script=SCRIPTS / "render_report.py",
         library=[
             LIBRARY / f"{name}.py"
-            for name in "appendix claim_table claims grid metrics prepared provenance ranking report sheet tables".split()
+            for name in "appendix claim_table claims grid metrics prepared provenance ranking report sheet studies tables".split()
         ],
         templates=[
             TEMPLATES / "macros.md.j2",

@@ -24,7 +24,7 @@ rule train:
         mem_mb=train_mem_mb,
         runtime=train_runtime_min,
     params:
-        epochs=lambda wildcards: MODELS[wildcards.model]["epochs"],
+        epochs=lambda wildcards: EPOCHS[wildcards.model],
         code_hash=lambda wildcards: code_hash(wildcards.model),
         script=SCRIPTS / "train.py",
         data=DATA,
