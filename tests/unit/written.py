@@ -69,6 +69,7 @@ def write_report(
             author="",
             rank_by="val_loss",
             top=10,
+            study_grids=[],
             output=folder / "report.md",
         )
     )
