@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from conftest import AUTHOR, DEVICE, MODELS, Pages, names, traces, write_pages
+from made_up import AUTHOR, DEVICE, MODELS, Pages, names, traces, write_pages
 
 Open = Callable[..., Page]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from conftest import MODELS, Pages, traces, write_pages
+from made_up import MODELS, Pages, traces, write_pages
 from sweep.explorer import render_html_report
 from sweeps import REPOSITORY
 

@@ -1,0 +1,99 @@
+"""Pages of made-up sweeps, and what a browser shows of them."""
+
+import json
+import shutil
+from argparse import Namespace
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from playwright.sync_api import Page
+
+import render_explorer
+from examples import record
+from sweep.files import write_json
+from sweep.grid import Run, expand_grid
+from sweep.prepared import manifest_hash
+from sweep.tables import write_tables
+from sweeps import REPOSITORY
+
+MODELS: dict[str, Any] = {
+    model: {
+        "batch_sizes": [16, 128, 1024, 32],
+        "learning_rates": [0.01, 0.001, 1e-05],
+        "dropout_rates": [0, 0.2, 0.4, 0.6, 0.8],
+        "epochs": 4,
+    }
+    for model in ("mlp", "cnn")
+}
+# In epoch 2, after the lowest loss of all, and in the first.
+DIVERGED = {("mlp", "16_0.01_0.0"): 2, ("cnn", "32_1e-05_0.8"): 0}
+AUTHOR = "<b>A. &amp; B.</b> <img src=x onerror=document.title='pwned'> {{ 7 * 7 }}"
+DEVICE = "</script><script>document.title='pwned'</script> <!-- CPU"
+
+
+@dataclass(frozen=True)
+class Pages:
+    """A sweep's pages, and its table runs.csv."""
+
+    explorer: Path
+    report: Path
+    runs: pd.DataFrame
+
+
+def made_up(run: Run) -> tuple[Any, ...]:
+    """A run's validation losses, accuracies and epoch of divergence: better with a high rate and little dropout."""
+    worst = (
+        2 * run.dropout_rate + 0.1 * abs(run.learning_rate - 0.001) + run.batch_size / 4096 + (run.model == "mlp") / 3
+    )
+    losses = [1 + worst + 1 / (3 * (epoch + 1)) for epoch in range(run.epochs)]
+    diverged = DIVERGED.get((run.model, run.name))
+    if diverged is not None:
+        losses = [0.5] * diverged
+    return losses, [1 / (1 + loss) for loss in losses], diverged
+
+
+def write_pages(folder: Path, models: dict[str, Any], partial: dict[str, Any] | None = None, **changes: Any) -> Pages:
+    """The pages of a sweep over `models`, beside the example's report; `partial` as in a preview's grid.json."""
+    runs = list(expand_grid(models, [0]))
+    grid = {"models": models, "seeds": [0], **({"partial": partial} if partial else {})}
+    write_tables(
+        folder / "tables", runs, [record(run, *made_up(run), device_name=DEVICE) for run in runs], grid, "val_loss"
+    )
+    manifest = {
+        "source": "folder",
+        "class_names": ["</script>", "<b>cat</b>"],
+        "sizes": {"train": 401, "validation": 102, "test": 203},
+        "content_hash": "d" * 64,
+    }
+    write_json(folder / "manifest.json", {**manifest, "manifest_hash": manifest_hash(manifest)})
+    report = folder / "report" / "report.md"
+    shutil.copytree(REPOSITORY / "report" / "example", report.parent)
+    arguments = {
+        "grid": folder / "tables" / "grid.json",
+        "data": folder,
+        "tables": folder / "tables",
+        "templates": REPOSITORY / "workflow" / "report" / "explorer",
+        "language": "en",
+        "author": AUTHOR,
+        "rank_by": "val_loss",
+        "report": report,
+    }
+    render_explorer.main(Namespace(**{**arguments, **changes}))
+    table = pd.read_csv(folder / "tables" / "runs.csv")
+    return Pages(report.with_name("index.html"), report.with_name("report.html"), table)
+
+
+def traces(page: Page, name: str) -> Any:
+    """What a plot shows, once it is up to date: the names of its data and the data."""
+    page.locator(f"#{name}").scroll_into_view_if_needed()
+    page.wait_for_selector(f"#{name} .main-svg")
+    page.wait_for_timeout(500)
+    return json.loads(page.evaluate(f"JSON.stringify(document.getElementById('{name}').data)"))
+
+
+def names(page: Page) -> list[str]:
+    """The leaderboard's page, "mlp/16_0.01_0.0" a row."""
+    rows = page.locator("#leaderboard tbody tr").all()
+    return [f"{row.locator('td').nth(2).inner_text()}/{row.locator('button').inner_text()}" for row in rows]
