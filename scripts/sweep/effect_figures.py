@@ -32,7 +32,7 @@ def effect_figure(configurations: pd.DataFrame, model: str, name: str) -> Figure
 def heatmap(table: pd.DataFrame, metric: str) -> Figure:
     """A panel a batch size: the final `metric` over learning rate and dropout rate, its number in each cell.
 
-    The brighter the better; the best cell has a frame. Hatched: a run diverged. A dash: there is no such run.
+    The brighter the better; the best cell has a frame, equals have one each. Hatched: a run diverged. A dash: there is no such run.
     `table`: a model's configurations.
     """
     sizes, title = of_the_best(table, "batch_size", MOST_PANELS)
@@ -63,11 +63,10 @@ def heatmap(table: pd.DataFrame, metric: str) -> Figure:
     for axes in panels[len(sizes) :]:
         axes.set_axis_off()
     if final.notna().any():
-        (_, best), *_ = table.loc[final.sort_values(ascending=loss).index].iterrows()
-        corner = (columns.index(best["dropout_rate"]) - 0.5, rows.index(best["learning_rate"]) - 0.5)
-        panels[sizes.index(best["batch_size"])].add_patch(
-            Rectangle(corner, 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=2.5, clip_on=False, zorder=3)
-        )
+        for _, best in table.loc[final == (final.min() if loss else final.max())].iterrows():
+            corner = (columns.index(best["dropout_rate"]) - 0.5, rows.index(best["learning_rate"]) - 0.5)
+            frame = Rectangle(corner, 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=2.5, clip_on=False, zorder=3)
+            panels[sizes.index(best["batch_size"])].add_patch(frame)
         beyond = "max" if final.max() > scale_end(final, metric) else "neither"
         figure.colorbar(scale, ax=panels, label=METRIC_LABELS[metric], extend=beyond, aspect=25, pad=0.02)
     figure.supxlabel(PARAMETERS["dropout_rate"], fontsize="medium")
