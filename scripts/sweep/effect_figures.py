@@ -32,8 +32,8 @@ def effect_figure(configurations: pd.DataFrame, model: str, name: str) -> Figure
 def heatmap(table: pd.DataFrame, metric: str) -> Figure:
     """A panel a batch size: the final `metric` over learning rate and dropout rate, its number in each cell.
 
-    The brighter the better; the best cell has a frame, equals have one each. Hatched: a run diverged. A dash: there is no such run.
-    `table`: a model's configurations.
+    The brighter the better; the best cell has a frame, and so have its equals. Hatched: a run diverged. A dash: there
+    is no such run. `table`: a model's configurations.
     """
     sizes, title = of_the_best(table, "batch_size", MOST_PANELS)
     table = table.loc[table["batch_size"].isin(sizes)]
