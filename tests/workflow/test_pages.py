@@ -42,9 +42,11 @@ def test_snakemakes_own_report_has_figures_and_tables_with_captions(finished: Sw
     finished.environment["https_proxy"] = finished.environment["http_proxy"] = "http://127.0.0.1:9"
     finished.snakemake("--report", "out.html")
     page = (finished.folder / "out.html").read_text()
-    for words in ("Learning curves", "Tables", "MLP_val_acc.png", "CNN_train_loss.png", "configurations.csv"):
+    categories = ("Learning curves", "Effects of the hyper-parameters", "Tables")
+    for words in (*categories, "MLP_val_acc.png", "CNN_train_loss.png", "configurations.csv"):
         assert words in page
     assert page.count("of the 3 best configurations of") == 8
+    assert page.count("In a heat map brighter is better") == 8
     assert "the last epoch's val_loss, the best first" in page.replace("\\n", " ").replace("\\u0027", "'")
     # A caption is no reason to make anything again.
     finished.edit("workflow/report/captions/curves.rst", "over epochs", "over all epochs")

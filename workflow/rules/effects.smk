@@ -8,7 +8,16 @@ rule plot_effects:
         script=SCRIPTS / "plot_effects.py",
         library=[LIBRARY / f"{name}.py" for name in ("effect_figures", "figures", "grid", "metrics", "tables")],
     output:
-        [REPORT / f"pics/{{label}}_{name}.{suffix}" for name in EFFECT_NAMES for suffix in ("png", "svg")],
+        png=[
+            report(
+                REPORT / f"pics/{{label}}_{name}.png",
+                caption="../report/captions/effects.rst",
+                category="Effects of the hyper-parameters",
+                labels={"model": "{label}", "figure": name},
+            )
+            for name in EFFECT_NAMES
+        ],
+        svg=[REPORT / f"pics/{{label}}_{name}.svg" for name in EFFECT_NAMES],
     log:
         RESULTS / "logs/plot_effects/{label}.log",
     benchmark:

@@ -40,11 +40,16 @@ rule plot_study:
             LIBRARY / f"{name}.py" for name in ("study_figures", "studies", "figures", "grid", "metrics", "tables")
         ],
     output:
-        [
-            REPORT / f"pics/{{label}}_{{study}}_{metric}.{suffix}"
+        png=[
+            report(
+                REPORT / f"pics/{{label}}_{{study}}_{metric}.png",
+                caption="../report/captions/studies.rst",
+                category="Studies",
+                labels={"study": "{study}", "model": "{label}", "metric": metric},
+            )
             for metric in METRIC_LABELS
-            for suffix in ("png", "svg")
         ],
+        svg=[REPORT / f"pics/{{label}}_{{study}}_{metric}.svg" for metric in METRIC_LABELS],
     log:
         RESULTS / "logs/plot_study/{label}_{study}.log",
     benchmark:
