@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-# Trainings on GPUs at once: GPUS=4 for a machine with four.
+# Trainings on GPUs at once, cards × training.jobs_per_gpu: GPUS=4 for a machine with four.
 GPUS ?= 1
 # A start after a crash goes on by itself: the sweep has a lock that does not outlive its process (--nolock), and outputs
 # of interrupted jobs are made anew.

@@ -75,13 +75,6 @@ def train_run(run: Run, manifest: Manifest, checkpoint_file: Path, args: argpars
                 checkpoint.write(checkpoint.latest)
                 log(f"Wrote the checkpoint {checkpoint_file}: the same command goes on from there")
             raise
-        except (MemoryError, RuntimeError) as error:
-            if hardware.is_out_of_memory(error):
-                raise SweepError(
-                    f"{name} ran out of memory with {run.model} at batch size {run.batch_size}: run fewer jobs at once "
-                    f"(--resources mem_mb=…), or take smaller models.{run.model}.batch_sizes ({error})"
-                ) from None
-            raise
         training_s = perf_counter() - start
     return {
         "commit": commit,
@@ -127,7 +120,19 @@ def main(args: argparse.Namespace) -> None:
         if published:
             log(f"Published from the kept record {kept}: nothing was trained")
         else:
-            write_json(kept, make_record(run, manifest.content_hash, train_run(run, manifest, checkpoint_file, args)))
+            try:
+                result = train_run(run, manifest, checkpoint_file, args)
+            except (MemoryError, RuntimeError) as error:
+                from sweep.hardware import is_out_of_memory
+
+                if not is_out_of_memory(error):
+                    raise
+                raise SweepError(
+                    f"{run.model} at batch size {run.batch_size} ran out of memory: run fewer jobs at once (--resources "
+                    "mem_mb=…, on a GPU a smaller training.jobs_per_gpu), or take smaller "
+                    f"models.{run.model}.batch_sizes ({error})"
+                ) from None
+            write_json(kept, make_record(run, manifest.content_hash, result))
             publish(kept, args.metrics)
         checkpoint_file.unlink(missing_ok=True)
 

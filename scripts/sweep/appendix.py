@@ -8,7 +8,7 @@ import pandas as pd
 import yaml
 
 from sweep.prepared import Manifest
-from sweep.provenance import ENVIRONMENT, Ledger, Source, file_source, record_source, rows_of, run_path, some_runs
+from sweep.provenance import PLACE, Ledger, Source, file_source, record_source, rows_of, run_path, some_runs
 
 # What draws and writes; what trained is in the records.
 PACKAGES = ("jinja2", "matplotlib", "numpy", "pandas")
@@ -82,16 +82,16 @@ def counted(ledger: Ledger, number: int, *sources: Source) -> str:
 def environments(ledger: Ledger, runs: pd.DataFrame) -> list[dict[str, Any]]:
     """The kinds of places that runs ran in, with the number of runs in each; more than one is a mixture."""
     shown = []
-    for _, kind in runs.groupby(ENVIRONMENT, sort=False, dropna=False):
+    for _, kind in runs.groupby(PLACE, sort=False, dropna=False):
         first = rows_of(kind.head(1))[0]
         texts = {
             column: ledger.cite(str(first[column]), "value", [record_source(first, column)])
-            for column in ENVIRONMENT
+            for column in PLACE
             if not pd.isna(first[column])
         }
         same = [some_runs("*", f"environment.{column}", equals=first[column]) for column in texts]
         count = counted(ledger, len(kind), *same)
-        shown.append({"gpu": None, **texts, "runs": count, "one_thread": first["threads"] == 1})
+        shown.append({**texts, "runs": count, "one_thread": first["threads"] == 1})
     return shown
 
 

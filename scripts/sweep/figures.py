@@ -42,11 +42,12 @@ def learning_curves(
         # A run that diverged in its first epoch has no rows; its name still belongs in the legend.
         curve = curves.xs(name) if name in curves.index.get_level_values("name") else curves.iloc[:0].droplevel("name")
         curve = curve[curve["count"] == seeds[name]]
-        turn, colour = divmod(position, colours)
-        axes.plot(curve.index, curve["mean"], label=name, color=COLOURS[colour], linestyle=LINE_STYLES[turn % 4])
+        turn, place = divmod(position, colours)
+        colour = COLOURS[place % len(COLOURS)]
+        axes.plot(curve.index, curve["mean"], label=name, color=colour, linestyle=LINE_STYLES[turn % 4])
         if seeds[name] > 1:
             edges = (curve["mean"] - curve["std"], curve["mean"] + curve["std"])
-            axes.fill_between(curve.index, *edges, color=COLOURS[colour], alpha=0.15, linewidth=0)
+            axes.fill_between(curve.index, *edges, color=colour, alpha=0.15, linewidth=0)
     axes.set_xlabel("Epoch")
     axes.set_ylabel(METRIC_LABELS[metric])
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

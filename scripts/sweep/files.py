@@ -29,7 +29,7 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.chmod(0o666 & ~umask)  # mkstemp's files are for their owner alone
             temporary.replace(path)
     except (OSError, SafetensorError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
+        reason = (isinstance(error, OSError) and error.strerror) or error
         raise SweepError(
             f"{path} cannot be written ({reason}): mend that and run the same command again; "
             "what was there before is unchanged"

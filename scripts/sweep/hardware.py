@@ -87,8 +87,10 @@ def set_up(device: torch.device, threads: int) -> None:
 
 
 def is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
-    """Whether an allocation failed; torch has a class for a GPU's memory only."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    """Whether an allocation failed; torch has a class for its own allocator on GPUs only, not for the CPU, the driver
+    and cuBLAS."""
+    words = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
+    return isinstance(error, MemoryError) or any(part in str(error) for part in words)
 
 
 def device_name(device: torch.device) -> str:

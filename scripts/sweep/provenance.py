@@ -9,7 +9,8 @@ import pandas as pd
 Source = dict[str, Any]
 
 # What a record has under "environment", as columns of the table of runs; what tells kinds of environments apart.
-ENVIRONMENT = ["device_name", "gpu", "precision", "threads", "python", "torch"]
+# What makes a kind of place that runs ran in; which of several equal GPUs it was does not.
+PLACE = ["device_name", "precision", "threads", "python", "torch"]
 
 # Control characters: no text of a report can hold them.
 MARKED = re.compile("\x02(\\d+)\x03([^\x02\x03]*)\x03")
@@ -58,7 +59,7 @@ def record_source(run: Mapping[str, Any], column: str) -> Source:
     entry, epoch = column, None
     if part in ("last", "best"):
         entry, epoch = f"{part}.{figure}", int(run["epochs"]) - 1 if part == "last" else int(run["best_epoch"])
-    elif column in ENVIRONMENT:
+    elif column in PLACE:
         entry = f"environment.{column}"
     return {
         "run": run_path(run),

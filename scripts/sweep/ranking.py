@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 # A difference above so many times its noise is more than noise.
 NOISE_FACTOR = 2
 BOOTSTRAP_DRAWS = 10_000
+# Means that agree in so many digits are equal.
+DIGITS = 12
 # Student's t, 97.5 % quantile, for 1 to 10 degrees of freedom.
 T_QUANTILES = [12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281]
 
@@ -60,7 +62,8 @@ def rank(runs: pd.DataFrame, rank_by: str, pictures: int) -> Ranking | None:
     if values.empty or seeds != runs["seed"].nunique() or values.isna().any(axis=None):
         return None
     losses = values if rank_by == "val_loss" else -values
-    order = losses.mean(axis=1).sort_values(kind="stable").index
+    # Means of the same figures in another order differ in the last bit.
+    order = losses.mean(axis=1).round(DIGITS).sort_values(kind="stable").index
     losses, accuracies = losses.loc[order], accuracies.loc[order]
     if seeds == 1:
         accuracy = accuracies.iloc[:, 0]
@@ -68,7 +71,7 @@ def rank(runs: pd.DataFrame, rank_by: str, pictures: int) -> Ranking | None:
         kept = accuracy.iloc[0] - accuracy <= NOISE_FACTOR * np.sqrt(variance + variance.iloc[0])
         return Ranking(list(order), list(order[kept]), {})
     behind = losses - losses.iloc[0]
-    kept = behind.mean(axis=1) <= t_quantile(seeds - 1) * behind.std(axis=1) / math.sqrt(seeds)
+    kept = behind.mean(axis=1).round(DIGITS) <= t_quantile(seeds - 1) * behind.std(axis=1) / math.sqrt(seeds)
     probabilities = best_probabilities(losses.to_numpy())
     return Ranking(list(order), list(order[kept]), dict(zip(order, probabilities.tolist(), strict=True)))
 
@@ -80,7 +83,7 @@ def best_probabilities(losses: NDArray[np.float64]) -> NDArray[np.float64]:
     drawn = np.random.default_rng(0).multinomial(seeds, [1 / seeds] * seeds, BOOTSTRAP_DRAWS)
     wins = np.zeros(len(losses))
     for weights, times in zip(*np.unique(drawn, axis=0, return_counts=True), strict=True):
-        means = losses @ weights
+        means = (losses @ weights / seeds).round(DIGITS)
         best = means == means.min()
         wins += times * best / best.sum()
     return wins / BOOTSTRAP_DRAWS

@@ -13,11 +13,11 @@ import pandas as pd
 
 from sweep.appendix import appendix_context
 from sweep.claim_table import cite_noise, claims_context, sources_of
-from sweep.claims import best_measure, judge, lead
+from sweep.claims import Measure, judge, lead
 from sweep.metrics import METRIC_LABELS
 from sweep.prepared import Manifest
 from sweep.provenance import Ledger, file_source, record_source, rows_of, some_runs
-from sweep.ranking import BOOTSTRAP_DRAWS, NOISE_FACTOR, rank
+from sweep.ranking import BOOTSTRAP_DRAWS, NOISE_FACTOR, binomial_error, rank
 from sweep.sheet import Sheet
 
 # Names that cannot be told apart from the best are listed up to here; beyond, their number is told.
@@ -157,24 +157,24 @@ def model_context(
 
 
 def lead_context(sheet: Sheet, models: list[dict[str, Any]], pictures: int) -> dict[str, Any] | None:
-    """Whether the first model's best val_acc is ahead of the second's by more than noise; None if that is not known."""
-    measures = [
-        best_measure(sheet.runs[sheet.runs["model"] == model["name"]], "val_acc", sheet.seeds, pictures)
-        for model in models
-    ]
-    if len(measures) < 2 or measures[0] is None or measures[1] is None:
+    """Whether the first model's highest val_acc, as it is shown, is ahead of the second's by more than noise; None if
+    that is not known."""
+    measures = [shown_measure(sheet.runs, model, pictures) for model in models]
+    if len(measures) < 2 or len(measures[0].runs) != len(measures[1].runs):
         return None
     difference, noise = lead(measures[0], measures[1], "val_acc")
-    return (
-        None
-        if noise is None
-        else {
-            "clear": difference > NOISE_FACTOR * noise,
-            "noise": cite_noise(
-                sheet, noise, [source for measure in measures if measure for source in sources_of(measure, "val_acc")]
-            ),
-        }
-    )
+    if noise is None:
+        return None
+    sources = [source for measure in measures for source in sources_of(measure, "val_acc")]
+    return {"clear": difference > NOISE_FACTOR * noise, "noise": cite_noise(sheet, noise, sources)}
+
+
+def shown_measure(runs: pd.DataFrame, model: Mapping[str, Any], pictures: int) -> Measure:
+    """A model's highest val_acc: that of one configuration, the mean over its seeds."""
+    best = model["highest_val_acc"]
+    runs = runs[(runs["model"] == model["name"]) & (runs["name"] == best["name"])].sort_values("seed")
+    value = float(best["last_val_acc"])
+    return Measure(value, binomial_error(value, pictures) if len(runs) == 1 else None, runs)
 
 
 def diverged_run(sheet: Sheet, run: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sweep.figures import COLOURS, learning_curves
+from sweep.figures import learning_curves
 from sweep.grid import rate_name
 from sweep.studies import variant_of
 
@@ -24,5 +24,4 @@ def study_curves(epochs: pd.DataFrame, configurations: pd.DataFrame, study: str,
         names = dict(zip(part["name"], labels, strict=True))
         of_model = epochs.loc[epochs["model"] == name]
         curves.append(of_model.assign(model=study, name=of_model["name"].map(names)))
-    across = min(len(rates), len(COLOURS))
-    return learning_curves(pd.concat(curves), pd.concat(rows), study, metric, 2 * len(rates), across)
+    return learning_curves(pd.concat(curves), pd.concat(rows), study, metric, 2 * len(rates), len(rates))

@@ -12,6 +12,7 @@ from sweep.errors import SweepError
 from sweep.files import json_text, write_text
 from sweep.grid import Run
 from sweep.metrics import METRIC_LABELS
+from sweep.ranking import DIGITS
 from sweep.records import Record, find_record, remedy
 
 # "last_" and "best_" name the figures of the last epoch and of that with the best validation accuracy.
@@ -141,9 +142,11 @@ def configuration_table(runs: pd.DataFrame, rank_by: str) -> pd.DataFrame:
     groups = finished.groupby(CONFIGURATION, sort=False)[figures]
     means, deviations = groups.mean(skipna=False), groups.std(skipna=False).add_suffix("_std")
     table = counts.join(means).join(deviations).reset_index()
-    order = table.assign(model=pd.factorize(table["model"])[0], any_diverged=table["diverged"] > 0).sort_values(
-        ["model", "any_diverged", f"last_{rank_by}"], ascending=[True, True, rank_by == "val_loss"], kind="stable"
-    )
+    order = table.assign(
+        model=pd.factorize(table["model"])[0],
+        any_diverged=table["diverged"] > 0,
+        by=table[f"last_{rank_by}"].round(DIGITS),
+    ).sort_values(["model", "any_diverged", "by"], ascending=[True, True, rank_by == "val_loss"], kind="stable")
     ranked = table.loc[order.index]
     ranked.insert(1, "rank", ranked.groupby("model").cumcount() + 1)
     return ranked

@@ -39,6 +39,16 @@ def test_a_snapshot_comes_back_to_the_last_bit(tmp_path: Path) -> None:
         assert snapshot.tensors[name].numpy().tobytes() == tensor.numpy().tobytes()
 
 
+def test_what_training_appends_after_a_resume_is_not_in_the_snapshot_held_ready(tmp_path: Path) -> None:
+    written(tmp_path)
+    resumed = checkpoint(tmp_path, [])
+    snapshot = resumed.read()
+    assert snapshot is not None
+    snapshot.outcome["history"]["train_loss"].append(0.2)
+    assert resumed.latest is not None
+    assert resumed.latest.outcome == SNAPSHOT.outcome
+
+
 def test_every_flipped_byte_and_every_cut_is_noticed(tmp_path: Path) -> None:
     file = written(tmp_path)
     good = file.read_bytes()

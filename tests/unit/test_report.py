@@ -266,7 +266,7 @@ def test_a_value_that_is_missing_is_an_error_and_no_hole(tmp_path: Path, languag
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_mixture_of_environments_is_told(tmp_path: Path, language: str) -> None:
-    mixture = {"en": "more than one kind of device or precision", "zh": "不止一种设备或精度"}[language]
+    mixture = {"en": "in more than one environment", "zh": "环境不止一种"}[language]
     same = render(TEMPLATES, language, values(tmp_path, {"mlp": BAD}))
     assert mixture not in same
     mixed = render(TEMPLATES, language, values(tmp_path, {"mlp": BAD}, device_name="Some GPU", precision="bf16"))

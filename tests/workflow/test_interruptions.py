@@ -237,7 +237,7 @@ def test_a_run_that_runs_out_of_memory_fails_alone_with_a_sentence(finished: Swe
     assert outcome.output.count("Error in rule train") == 2
     for run in CNN_RUNS:
         text = (finished.results / "logs" / "train" / f"{run}.log").read_text()
-        assert " ran out of memory with cnn at batch size 8: run fewer jobs at once (--resources mem_mb=" in text
+        assert "Error: cnn at batch size 8 ran out of memory: run fewer jobs at once (--resources mem_mb=" in text
         assert "or take smaller models.cnn.batch_sizes" in text
         assert "Traceback" not in text
     assert len(finished.trained()) == 4

@@ -7,7 +7,10 @@ rule aggregate:
         manifest=DATA / "manifest.json",
         metrics=METRICS,
         script=SCRIPTS / "aggregate.py",
-        library=[LIBRARY / f"{name}.py" for name in ("tables", "partial", "records", "grid", "metrics", "prepared")],
+        library=[
+            LIBRARY / f"{name}.py"
+            for name in ("tables", "ranking", "partial", "records", "grid", "metrics", "prepared")
+        ],
     output:
         runs=report(
             TABLES / "runs.csv", caption="../report/captions/runs.rst", category="Tables", labels={"table": "runs"}

@@ -3,6 +3,7 @@ import math
 import os
 import re
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -26,7 +27,7 @@ from sweep.grid import rate_name
 from sweep.layout import RECORDS, Layout
 from sweep.metrics import EFFECT_NAMES, METRIC_LABELS
 from sweep.models import training_mb_per_picture
-from sweep.records import canonical_hash, code_hash
+from sweep.records import code_hash
 from sweep.sources.listing import folder_fingerprint
 from sweep.studies import VARIANTS
 
@@ -130,7 +131,7 @@ def grid_file(spaces, tables):
     grid are older than it: so they are made anew where Snakemake's own notes are missing, too (a fresh clone beside old
     results)."""
     grid = {"models": spaces, "seeds": settings["seeds"], "code_hashes": {model: code_hash(model) for model in spaces}}
-    file = RESULTS / "grids" / f"{canonical_hash(grid)[:16]}.json"
+    file = RESULTS / "grids" / f"{sha256(json_text(grid).encode()).hexdigest()[:16]}.json"
     if not all(
         each.exists() and each.read_bytes() == json_text(grid).encode() for each in (file, tables / "grid.json")
     ):

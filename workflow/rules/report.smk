@@ -15,7 +15,7 @@ rule render_report:
         script=SCRIPTS / "render_report.py",
         library=[
             LIBRARY / f"{name}.py"
-            for name in "appendix claim_table claims grid metrics prepared provenance ranking report sheet studies tables".split()
+            for name in "appendix claim_table claims grid metrics prepared provenance ranking report sheet tables".split()
         ],
         templates=[
             TEMPLATES / "macros.md.j2",
@@ -50,7 +50,7 @@ rule render_report:
     shell:
         "python {input.script:q} --grid {input.grid} --data {params.data} --tables {params.tables} --templates {params.template_folder:q}"
         " --language {params.language} --author={params.author:q} --rank-by {params.rank_by} --top {params.top}"
-        " --output {output.report} > {log} 2>&1"
+        " --study-grids {input.study_grids} --output {output.report} > {log} 2>&1"
 
 
 rule render_explorer:

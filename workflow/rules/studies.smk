@@ -8,8 +8,8 @@ use rule aggregate as aggregate_study with:
         grid=lambda wildcards: STUDY_GRIDS[wildcards.study],
         manifest=DATA / "manifest.json",
         metrics=lambda wildcards: STUDY_METRICS[wildcards.study],
-        script=SCRIPTS / "aggregate.py",
-        library=[LIBRARY / f"{name}.py" for name in ("tables", "partial", "records", "grid", "metrics", "prepared")],
+        script=rules.aggregate.input.script,
+        library=rules.aggregate.input.library,
     output:
         runs=STUDY_TABLES / "runs.csv",
         epochs=STUDY_TABLES / "epochs.csv",
