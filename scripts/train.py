@@ -128,8 +128,8 @@ def main(args: argparse.Namespace) -> None:
                 if not is_out_of_memory(error):
                     raise
                 raise SweepError(
-                    f"{run.model} at batch size {run.batch_size} ran out of memory: run fewer jobs at once (--resources "
-                    "mem_mb=…, on a GPU a smaller training.jobs_per_gpu), or take smaller "
+                    f"{run.model} at batch size {run.batch_size} ran out of memory: run fewer jobs at once "
+                    "(--resources mem_mb=…, on a GPU a smaller training.jobs_per_gpu), or take smaller "
                     f"models.{run.model}.batch_sizes ({error})"
                 ) from None
             write_json(kept, make_record(run, manifest.content_hash, result))

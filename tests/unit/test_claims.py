@@ -36,13 +36,14 @@ def table(
     section = text.split({"en": "## Claims", "zh": "## 与原报告"}[language])[1]
     lines = [line for line in section.split("\n\n")[1].splitlines() if line.startswith("|")][2:]
     cells = [[cell.strip() for cell in re.sub(r"\[(.+?)\]\(#.+?\)", r"\1", line).split("|")[2:-1]] for line in lines]
-    assert [row[0] for row in cells[:6]] == [
-        "`1024_0.001_0.2`",
-        "`128_0.001_0.2`",
-        "0.5197",
-        "0.7366",
-        "1.400",
-        "0.7926",
+    assert [tuple(re.split(r" ?[(（]", row[0].rstrip(")）"))) for row in cells] == [
+        ("`1024_0.001_0.2`", "训练效果, MLP"),
+        ("`128_0.001_0.2`", "训练效果, CNN"),
+        ("0.5197", "模型对比"),
+        ("0.7366", "模型对比"),
+        ("1.400", "模型对比"),
+        ("0.7926", "模型对比"),
+        ({"en": "yes", "zh": "是"}[language], "模型对比"),
     ]
     return [[*row[:-1], VERDICTS.get(row[-1], row[-1])] for row in cells]
 

@@ -214,7 +214,7 @@ def test_plain_snakemake_goes_on_after_a_kill_as_the_readme_says(long: Sweep) ->
     subprocess.run(["snakemake", "--unlock"], check=True, **options)
     subprocess.run([*command, "--rerun-incomplete"], check=True, **options)
     assert "nothing was trained" in log(long)
-    assert "| `8_0.001_0.5` |" in long.report.read_text()
+    assert "| [`8_0.001_0.5`](" in long.report.read_text()
 
 
 def test_two_at_once_are_one_and_a_sentence(long: Sweep) -> None:

@@ -52,7 +52,7 @@ def test_a_removed_value_and_a_removed_model_train_nothing(finished: Sweep) -> N
     assert "batch_sizes = [8]" in finished.report.read_text()
     finished.configure(models__cnn=None)
     assert finished.snakemake().jobs == {**ANALYSIS, "plot": 4, "plot_effects": 1}
-    assert "CNN" not in finished.report.read_text()
+    assert "### CNN" not in finished.report.read_text()
 
 
 def test_a_look_at_another_config_leaves_the_sweep_as_it_is(finished: Sweep) -> None:
