@@ -89,7 +89,7 @@ def test_another_best_configuration_is_noise_if_the_write_ups_cannot_be_told_apa
         return (1.4, accuracy) if run.name == BEST["mlp"] else as_written(run)
 
     rows = table(tmp_path, figures)
-    assert rows[0][:3] == ["`1024_0.001_0.2`", "`512_0.001_0.2`", "ranked 2 in ours"]
+    assert rows[0][1:3] == ["`512_0.001_0.2`", "ranked 2 in ours"]
     assert (rows[0][-1], rows[1][-1]) == (verdict, "reproduced")
 
 

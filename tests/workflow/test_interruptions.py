@@ -117,10 +117,8 @@ def test_an_interrupted_job_that_has_nothing_to_keep_keeps_nothing(finished: Swe
     holder.communicate()
 
 
-@pytest.mark.parametrize("damage", ["cut", "zeroed", "flipped"])
-def test_a_damaged_checkpoint_is_ignored_aloud(
-    finished: Sweep, undisturbed: Callable[..., dict[str, Any]], damage: str
-) -> None:
+def test_a_damaged_checkpoint_is_ignored_aloud(finished: Sweep, undisturbed: Callable[..., dict[str, Any]]) -> None:
+    """The unit tests have every kind of damage."""
     forget(finished)
     metrics = finished.folder / "metrics.json"
     job = start(finished, epochs=LONG, metrics=metrics)
@@ -128,10 +126,9 @@ def test_a_damaged_checkpoint_is_ignored_aloud(
     job.terminate()
     job.communicate()
     file = checkpoints(finished)[0]
-    content = file.read_bytes()
-    middle = len(content) // 2
-    flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
-    file.write_bytes({"cut": content[:middle], "zeroed": bytes(len(content)), "flipped": flipped}[damage])
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
     output = start(finished, epochs=LONG, metrics=metrics).communicate()[0]
     assert f"The checkpoint {file} is damaged: it is not used, training starts anew" in output
     assert "epoch 0:" in output

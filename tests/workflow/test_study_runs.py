@@ -4,15 +4,15 @@ import pytest
 
 from sweeps import STUDIES, STUDY_RUNS, Sweep, contents, program
 
-ADDED = {"aggregate_study": 2, "plot_study": 2, "render_report": 1, "all": 1}
+ADDED = {"aggregate_study": 2, "plot_study": 2, "render_report": 1, "render_explorer": 1, "all": 1}
 METRICS = ("train_acc", "train_loss", "val_acc", "val_loss")
 
 
 @pytest.mark.parametrize(
     ("language", "headings"),
     [
-        ("en", ["## Ablation: ", "## Channel dropout against", "## How it was done"]),
-        ("zh", ["## 消融：", "## 通道 Dropout 与", "## 实验设置"]),
+        ("en", ["## Ablation: ", "## Channel dropout against", "## Claims against the write-up"]),
+        ("zh", ["## 消融：", "## 通道 Dropout 与", "## 与原报告结论的对照"]),
     ],
 )
 def test_a_study_trains_what_the_grid_has_not_and_goes_without_a_trace(
@@ -46,7 +46,7 @@ def test_a_study_trains_what_the_grid_has_not_and_goes_without_a_trace(
     assert "mlp_without_bn" not in status.split("best so far")[1]
 
     finished.configure(report__language=language)
-    assert finished.snakemake().jobs == {"render_report": 1, "all": 1}
+    assert finished.snakemake().jobs == {"render_report": 1, "render_explorer": 1, "all": 1}
     assert finished.report.read_text() == report
 
 
