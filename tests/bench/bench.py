@@ -58,6 +58,7 @@ def train_command(side: str, run: Run, data: Path, folder: Path) -> list[str]:
     else:
         program = SCRIPTS / "train.py"
         options |= {"seed": run.seed, "threads": 1, "device": "cpu", "precision": "auto", "gpus": 0}
+        options |= {"jobs-per-gpu": 1}
         options |= {"metrics": folder / "metrics.json", "records": Path(tempfile.mkdtemp(dir=folder))}
     return [sys.executable, str(program), *words(options)]
 
@@ -130,7 +131,7 @@ def bare(folder: Path, jobs: int) -> list[str]:
 
 
 def analysis_seconds(folder: Path, models: dict[str, Any], manifest: Manifest) -> tuple[float, float]:
-    """Seconds of aggregate, every figure and the report on finished runs of `models`, and the peak memory in MB."""
+    """Seconds of tables, figures, report and explorer of finished runs of `models`, and the peak memory in MB."""
     for run, record in synthesised(models, manifest.content_hash):
         write_json(folder / "runs" / run.path / "metrics.json", record)
     write_json(folder / "grid.json", {"models": models, "seeds": [0]})
@@ -141,8 +142,12 @@ def analysis_seconds(folder: Path, models: dict[str, Any], manifest: Manifest) -
         figures = [str(folder / f"{model}_{metric}.{suffix}") for suffix in ("png", "svg")]
         commands.append(["plot.py", "--model", model, "--metric", metric, "--top", "10", "--output", *figures, *tables])
     commands += [["plot_effects.py", "--model", model, "--pictures", str(folder), *tables] for model in models]
-    report = ["--templates", str(REPOSITORY / "workflow" / "report"), "--language", "en", "--author", "", "--top", "10"]
-    commands.append(["render_report.py", *report, "--output", str(folder / "report.md"), *grid, *tables])
+    templates, report = REPOSITORY / "workflow" / "report", str(folder / "report.md")
+    words = ["--language", "en", "--author", "", *grid, *tables]
+    commands += [
+        ["render_report.py", "--templates", str(templates), "--top", "10", "--output", report, *words],
+        ["render_explorer.py", "--templates", str(templates / "explorer"), "--report", report, *words],
+    ]
     # In a process between: RUSAGE_CHILDREN is the peak of the largest process that one ever waited for.
     measured = (
         "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
@@ -257,7 +262,7 @@ def bench_planning(table: Table, data: Path, folder: Path, manifest: Manifest) -
 
     models = {"mlp": space(5_000, 20), "cnn": space(5_000, 50)}
     taken, peak_mb = analysis_seconds(folder / "10000" / "results" / "bench", models, manifest)
-    table.add("aggregate, all figures and report on 10,000 runs, seconds", taken, "≤ 60", {"all": [taken]})
+    table.add("tables, figures, report and explorer of 10,000 runs, seconds", taken, "≤ 60", {"all": [taken]})
     table.add("the same, peak memory, GB", peak_mb / 1024, "≤ 2", unit="GB")
 
 
