@@ -18,7 +18,7 @@ def test_the_generic_executor_runs_the_workflow_through_its_commands(sweep: Slur
     }
     assert sweep.report.exists()
     jobs = sweep.submitted()
-    assert len(jobs) == 10
+    assert len(jobs) == 11
     assert {job.state for job in jobs} == {"COMPLETED"}
     trainings = [job for job in jobs if job.trains]
     assert [(job.gpus, job.mem_mb, job.time_min) for job in trainings] == [(1, 1001, 6)] * 2

@@ -21,7 +21,7 @@ def test_a_sweep_is_submitted_job_by_job_and_gives_a_local_runs_numbers(
     assert sweep.snakemake().jobs == {"prepare_data": 1, "train": 12, **ANALYSIS}
     jobs = sweep.submitted()
     # Everything but `all`, which has nothing to do.
-    assert len(jobs) == 1 + 12 + 1 + 8 + 1
+    assert len(jobs) == 1 + 12 + 1 + 8 + 2 + 1 + 1
     assert {job.state for job in jobs} == {"COMPLETED"}
     trainings = [job for job in jobs if job.trains]
     assert len({job.work for job in trainings}) == 12
