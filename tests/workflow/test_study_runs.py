@@ -1,27 +1,15 @@
 """A study's runs, tables, figures and section come and go with it, and the grid's own results stay as they are."""
 
-import pytest
-
 from sweeps import STUDIES, STUDY_RUNS, Sweep, contents, program
 
 ADDED = {"aggregate_study": 2, "plot_study": 2, "render_report": 1, "render_explorer": 1, "all": 1}
 METRICS = ("train_acc", "train_loss", "val_acc", "val_loss")
+HEADINGS = ("## Ablation: ", "## Channel dropout against", "## Claims against the write-up")
 
 
-@pytest.mark.parametrize(
-    ("language", "headings"),
-    [
-        ("en", ["## Ablation: ", "## Channel dropout against", "## Claims against the write-up"]),
-        ("zh", ["## 消融：", "## 通道 Dropout 与", "## 与原报告结论的对照"]),
-    ],
-)
-def test_a_study_trains_what_the_grid_has_not_and_goes_without_a_trace(
-    finished: Sweep, language: str, headings: list[str]
-) -> None:
-    finished.configure(report__language=language)
-    finished.snakemake()
+def test_a_study_trains_what_the_grid_has_not_and_goes_without_a_trace(finished: Sweep) -> None:
     tables, report = contents(finished.results / "tables"), finished.report.read_text()
-    finished.configure(studies=STUDIES, report__language=language)
+    finished.configure(studies=STUDIES)
     planned = finished.snakemake("--dry-run")
     assert planned.jobs == {"train": 4, **ADDED}
     assert "train, new (4)" in program(finished, "plan")
@@ -32,10 +20,10 @@ def test_a_study_trains_what_the_grid_has_not_and_goes_without_a_trace(
     # The grid's tables and report are those of before, but for the sections.
     assert contents(finished.results / "tables") == tables
     text = finished.report.read_text()
-    start, end = text.index(headings[0]), text.index(headings[-1])
+    start, end = text.index(HEADINGS[0]), text.index(HEADINGS[-1])
     assert text[:start] + text[end:] == report
     added = text[start:end]
-    assert headings[1] in added
+    assert HEADINGS[1] in added
     for name in ("MLP_ablation", "CNN_dropout_kind"):
         for metric in METRICS:
             assert added.count(f'src="./pics/{name}_{metric}.png"') == 1
@@ -45,7 +33,7 @@ def test_a_study_trains_what_the_grid_has_not_and_goes_without_a_trace(
     assert "10 runs" in status.splitlines()[0]
     assert "mlp_without_bn" not in status.split("best so far")[1]
 
-    finished.configure(report__language=language)
+    finished.configure()
     assert finished.snakemake().jobs == {"render_report": 1, "render_explorer": 1, "all": 1}
     assert finished.report.read_text() == report
 
