@@ -30,7 +30,7 @@ def test_a_sweep_is_submitted_job_by_job_and_gives_a_local_runs_numbers(
     light = [job for job in jobs if not job.trains]
     assert asked(light) == {("cpu", 0, 3000, 60), ("cpu", 0, 2000, 10), ("cpu", 0, 1000, 10)}
     assert sweep.report.exists()
-    assert len(list(sweep.report.parent.glob("pics/*.svg"))) == 8
+    assert len(list(sweep.report.parent.glob("pics/*.svg"))) == 16
     assert sweep.trained() == sweep.finished() == set(local)
     for run, record in local.items():
         assert numbers(sweep.results / "runs" / run / "metrics.json") == record
