@@ -1,5 +1,6 @@
 """The config as Snakemake puts it together, for the programs that are not started by it."""
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,3 +31,10 @@ def merged_config(configfiles: Sequence[Path]) -> dict[str, Any]:
         raise SweepError(f"config: {error}") from None
     update_config(config, changes)
     return validated(config)
+
+
+def parse_args(description: str | None) -> argparse.Namespace:
+    """The options of these programs: `configfile`, a list of paths."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--configfile", type=Path, nargs="+", default=[], help="on top of config.yaml, as Snakemake's")
+    return parser.parse_args()

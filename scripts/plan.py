@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from merged_config import merged_config
+from merged_config import merged_config, parse_args
 from sweep.errors import SweepError
 from sweep.forecast import duration, from_benchmarks
 from sweep.grid import Run
@@ -107,14 +107,8 @@ def main(args: argparse.Namespace) -> None:
     print("\n\n".join(sections))
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--configfile", type=Path, nargs="+", default=[], help="on top of config.yaml, as Snakemake's")
-    return parser.parse_args()
-
-
 if __name__ == "__main__":
     try:
-        main(parse_args())
+        main(parse_args(__doc__))
     except SweepError as error:
         sys.exit(f"Error: {error}")

@@ -14,7 +14,7 @@ import plot
 import plot_effects
 import render_explorer
 import render_report
-from merged_config import merged_config
+from merged_config import merged_config, parse_args
 from sweep.errors import SweepError
 from sweep.files import write_json
 from sweep.layout import RECORDS, Layout
@@ -51,14 +51,8 @@ def main(args: argparse.Namespace) -> None:
     )
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--configfile", type=Path, nargs="+", default=[], help="on top of config.yaml, as Snakemake's")
-    return parser.parse_args()
-
-
 if __name__ == "__main__":
     try:
-        main(parse_args())
+        main(parse_args(__doc__))
     except SweepError as error:
         sys.exit(f"Error: {error}")

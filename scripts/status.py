@@ -7,11 +7,10 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pandas as pd
 
-from merged_config import merged_config
+from merged_config import merged_config, parse_args
 from sweep.errors import SweepError
 from sweep.forecast import Forecast, duration
 from sweep.inspection import STATES, RunState, inspect_data, inspect_run, inspect_tables
@@ -111,14 +110,8 @@ def main(args: argparse.Namespace) -> None:
     print("\n\n".join(section for section in sections if section))
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--configfile", type=Path, nargs="+", default=[], help="on top of config.yaml, as Snakemake's")
-    return parser.parse_args()
-
-
 if __name__ == "__main__":
     try:
-        main(parse_args())
+        main(parse_args(__doc__))
     except SweepError as error:
         sys.exit(f"Error: {error}")

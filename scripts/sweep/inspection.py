@@ -50,7 +50,10 @@ def read_progress(log: Path) -> Progress:
     epochs = EPOCH.findall(text)
     lines = text.split("\n")
     last = next((line for line in reversed(lines) if line.strip()), "")
-    failed = last.startswith("Error: ") or "Traceback (most recent call last):" in lines
+    # Ctrl-C while a job loads its libraries leaves a traceback, too, and is no failure.
+    failed = last != "KeyboardInterrupt" and (
+        last.startswith("Error: ") or "Traceback (most recent call last):" in lines
+    )
     return Progress(
         int(epochs[-1][0]) + 1 if epochs else 0, [float(seconds) for _, seconds in epochs if seconds], last * failed
     )
