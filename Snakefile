@@ -7,8 +7,8 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/guard.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
-include: "workflow/rules/analysis.smk"
-include: "workflow/rules/effects.smk"
+include: "workflow/rules/aggregate.smk"
+include: "workflow/rules/plot.smk"
 include: "workflow/rules/studies.smk"
 include: "workflow/rules/report.smk"
 
@@ -16,12 +16,11 @@ include: "workflow/rules/report.smk"
 rule all:
     default_target: True
     input:
-        # Every file by name: one that is deleted comes back although what was made from it is there.
+        # Every output by name, so that a deleted intermediate file is rebuilt even if its products exist.
         METRICS,
         rules.prepare_data.output,
         rules.aggregate.output,
         FIGURES,
-        EFFECT_FIGURES,
         [STUDY_METRICS[study] for study in STUDIES],
         [expand(rules.aggregate_study.output, study=study) for study in STUDIES],
         STUDY_FIGURES,

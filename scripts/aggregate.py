@@ -1,46 +1,43 @@
-"""Check that the runs' records are exactly those of the grid, and gather them in tables."""
+"""Gather the runs' records in tables: see `aggregate`."""
 
-import argparse
-import json
-import sys
 from pathlib import Path
+from typing import Literal
 
-from sweep.errors import SweepError
-from sweep.grid import expand_grid
-from sweep.partial import read_partial
-from sweep.prepared import DATA_FILE, check_prepared, read_manifest
-from sweep.tables import read_records, write_tables
+from sweep import program
+from sweep.analysis.tables import write_tables
+from sweep.data.prepared import DATA_FILE, check_prepared, read_manifest
+from sweep.grid import Grid
+from sweep.runs.collect import read_partial, read_records
 
 
-def main(args: argparse.Namespace) -> None:
-    grid = json.loads(args.grid.read_text(encoding="utf-8"))
-    runs = list(expand_grid(grid["models"], grid["seeds"]))
-    manifest = read_manifest(args.data)
-    if args.partial:
-        runs, records, grid = read_partial(grid, runs, args.runs, args.records, manifest.content_hash)
+def aggregate(
+    grid: Path,
+    runs: Path,
+    records: Path,
+    data: Path,
+    rank_by: Literal["val_loss", "val_acc"],
+    tables: Path,
+    partial: bool = False,
+) -> None:
+    """Check that the runs' records are exactly those of the grid, and gather them in tables.
+
+    --grid is the grid.json to gather; --runs, --records and --data are the folders of the runs' metrics.json, of the
+    kept records and of the prepared data; --tables is the folder to write. With --partial whatever records exist are
+    taken, and the tables' grid.json says what is missing.
+    """
+    asked = Grid.read(grid)
+    manifest = read_manifest(data)
+    if partial:
+        used, found, asked = read_partial(asked, runs, records, manifest.content_hash)
     else:
-        # The tables do not need the pictures, and a user may have removed them; damage is said before it is trained on.
-        if (args.data / DATA_FILE).exists():
-            check_prepared(args.data, manifest)
-        records = read_records(runs, args.runs, args.records, manifest.content_hash)
-    write_tables(args.tables, runs, records, grid, args.rank_by)
-    print(f"{len(runs)} runs of {len({(run.model, run.name) for run in runs})} configurations in {args.tables}")
-
-
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--grid", type=Path, required=True, help="grid.json: the models' search spaces and the seeds")
-    parser.add_argument("--runs", type=Path, required=True, help="the folder of the runs' metrics.json")
-    parser.add_argument("--records", type=Path, required=True, help="the folder of kept records")
-    parser.add_argument("--data", type=Path, required=True, help="the folder of the prepared data")
-    parser.add_argument("--rank-by", choices=["val_loss", "val_acc"], required=True)
-    parser.add_argument("--tables", type=Path, required=True, help="the folder for the tables")
-    parser.add_argument("--partial", action="store_true", help="take what there is; the report says so at its top")
-    return parser.parse_args()
+        # The tables do not need the images, so they may be missing; if present they must be intact.
+        if (data / DATA_FILE).exists():
+            check_prepared(data, manifest)
+        used = asked.runs()
+        found = read_records(used, runs, records, manifest.content_hash)
+    write_tables(tables, used, found, asked, rank_by)
+    print(f"{len(used)} runs of {len({(run.model, run.name) for run in used})} configurations in {tables}")
 
 
 if __name__ == "__main__":
-    try:
-        main(parse_args())
-    except SweepError as error:
-        sys.exit(f"Error: {error}")
+    program.run(aggregate)

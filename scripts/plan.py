@@ -1,21 +1,18 @@
-"""Print what a run of the sweep would build and why, what of it comes from kept records, and how long it takes.
+"""Print what a run of the sweep would build: see `plan`."""
 
-Which jobs run is Snakemake's own answer. Nothing is built; like `snakemake -n`, it may be used at any time.
-"""
-
-import argparse
 import csv
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from merged_config import merged_config, parse_args
+from sweep import program
+from sweep.config import read_config
 from sweep.errors import SweepError
-from sweep.forecast import duration, from_benchmarks
 from sweep.grid import Run
-from sweep.inspection import RunState, inspect_data, inspect_run
-from sweep.layout import Layout, named
+from sweep.layout import Layout
+from sweep.runs.forecast import duration, from_benchmarks
+from sweep.runs.state import RunState, inspect_data, inspect_run
 
 # What makes a run differ, in the words of the plan; the rest are its hyper-parameters.
 REASONS = {"data_hash": "data", "code_hash": "code"}
@@ -74,9 +71,14 @@ def forecast(layout: Layout, runs: Sequence[Run]) -> str:
     return text
 
 
-def main(args: argparse.Namespace) -> None:
-    layout = Layout(merged_config(args.configfile))
-    files = pending(args.configfile)
+def plan(configfile: list[Path] = []) -> None:  # noqa: B006  it is not changed
+    """Print what a run of the sweep would build and why, what of it comes from kept records, and how long it takes.
+
+    Which jobs run is Snakemake's own answer. Nothing is built; like `snakemake -n`, it may be used at any time.
+    --configfile is on top of config.yaml, as Snakemake's.
+    """
+    layout = Layout(read_config(configfile))
+    files = pending(configfile)
     data_hash, _ = inspect_data(layout)
     prepares = "prepare_data" in files.values()
     groups: dict[str, list[RunState]] = {}
@@ -88,18 +90,18 @@ def main(args: argparse.Namespace) -> None:
         elif state.state in ("stale", "damaged"):
             unseen.append(state)
     sections = [
-        f"train, {text} ({len(states)})\n{named(str(state.run.path) for state in states)}"
+        f"train, {text} ({len(states)})\n{program.wrapped(str(state.run.path) for state in states)}"
         for text, states in groups.items()
     ]
     others: dict[str, list[str]] = {}
     for file, rule in files.items():
         if rule != "train":
             others.setdefault(rule, []).append(str(file))
-    sections += [f"{rule}\n{named(names)}" for rule, names in others.items()]
+    sections += [f"{rule}\n{program.wrapped(names)}" for rule, names in others.items()]
     if not files:
         sections.append("Nothing to be done: every file is there and up to date")
     if unseen:
-        names = named(str(state.run.path) for state in unseen)
+        names = program.wrapped(str(state.run.path) for state in unseen)
         sections.append(f"Stale or damaged, but nothing that Snakemake sees; make status says what to do\n{names}")
     trained = [state.run for states in groups.values() for state in states if prepares or not state.finding.has_kept]
     if trained:
@@ -108,7 +110,4 @@ def main(args: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(parse_args(__doc__))
-    except SweepError as error:
-        sys.exit(f"Error: {error}")
+    program.run(plan)

@@ -1,43 +1,46 @@
-"""Draw one figure: a metric's learning curves of a model's best configurations, as PNG and SVG."""
+"""Draw the figures of a model: see `plot`."""
 
-import argparse
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
+from matplotlib.figure import Figure
 
-from sweep.errors import SweepError
-from sweep.figures import learning_curves, save_figure
-from sweep.metrics import METRIC_LABELS
-from sweep.tables import check_tables
-
-
-def main(args: argparse.Namespace) -> None:
-    check_tables(args.tables)
-    figure = learning_curves(
-        pd.read_csv(args.tables / "epochs.csv"),
-        pd.read_csv(args.tables / "configurations.csv"),
-        args.model,
-        args.metric,
-        args.top,
-    )
-    for file in args.output:
-        save_figure(figure, file)
-        print(f"Drew {file}")
+from sweep import program
+from sweep.analysis.tables import check_tables, read_table
+from sweep.figures.curves import learning_curves, study_curves
+from sweep.figures.effects import effect_figure
+from sweep.figures.style import save_figure
+from sweep.grid import Grid
+from sweep.metrics import EFFECT_NAMES, METRIC_LABELS, label
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tables", type=Path, required=True, help="the folder of the tables")
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--metric", choices=METRIC_LABELS, required=True)
-    parser.add_argument("--top", type=int, required=True, help="how many configurations to draw, the best first")
-    parser.add_argument("--output", type=Path, nargs="+", required=True, help="the files, their format by their suffix")
-    return parser.parse_args()
+def plot(tables: Path, model: str, top: int, figures: Path) -> None:
+    """Draw all figures of a model, each as PNG and as SVG.
+
+    --tables is the folder of the tables, --figures the folder to write to. The curves of a sweep are those of its --top
+    best configurations; the tables of a study give the curves of the model and its variant.
+    """
+    check_tables(tables)
+    for name, figure in drawn(tables, model, top):
+        for suffix in ("png", "svg"):
+            file = figures / f"{label(model)}_{name}.{suffix}"
+            save_figure(figure, file)
+            print(f"Drew {file}")
+
+
+def drawn(tables: Path, model: str, top: int) -> Iterator[tuple[str, Figure]]:
+    """Each figure of the model with its name, one after the other, so that only one is in memory."""
+    epochs, configurations = (read_table(tables / f"{name}.csv") for name in ("epochs", "configurations"))
+    study = Grid.read(tables / "grid.json").study
+    for metric in METRIC_LABELS:
+        if study:
+            yield f"{study}_{metric}", study_curves(epochs, configurations, study, model, metric)
+        else:
+            yield metric, learning_curves(epochs, configurations, model, metric, top)
+    if not study:
+        for name in EFFECT_NAMES:
+            yield name, effect_figure(configurations, model, name)
 
 
 if __name__ == "__main__":
-    try:
-        main(parse_args())
-    except SweepError as error:
-        sys.exit(f"Error: {error}")
+    program.run(plot)

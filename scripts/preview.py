@@ -1,58 +1,42 @@
-"""Tables, figures, report and explorer of what is finished so far, marked as partial or mixed at their top.
+"""Show what is finished so far: see `preview`."""
 
-Studies are left out. The sweep may be running: its own tables and report are not touched, and Snakemake, which it holds
-locked, is not used.
-"""
-
-import argparse
-import json
-import sys
 from pathlib import Path
 
-import aggregate
-import plot
-import plot_effects
-import render_explorer
-import render_report
-from merged_config import merged_config, parse_args
+from aggregate import aggregate
+from plot import plot
+from render_explorer import render_explorer
+from render_report import render_report
+from sweep import program
+from sweep.config import read_config
+from sweep.data.prepared import MANIFEST_FILE
 from sweep.errors import SweepError
 from sweep.files import write_json
+from sweep.grid import Grid
 from sweep.layout import RECORDS, Layout
-from sweep.metrics import METRIC_LABELS
-from sweep.prepared import MANIFEST_FILE
 
-TEMPLATES = Path(__file__).parents[1] / "workflow" / "report"
+TEMPLATES = Path(__file__).parents[1] / "workflow" / "templates"
 
 
-def main(args: argparse.Namespace) -> None:
-    layout = Layout(merged_config(args.configfile))
+def preview(configfile: list[Path] = []) -> None:  # noqa: B006  it is not changed
+    """Make tables, figures, report and explorer of what is finished so far; their tops say that they are partial.
+
+    Studies are left out. The sweep may be running: its own tables and report are not touched, and Snakemake, which it
+    holds locked, is not used. --configfile is on top of config.yaml, as Snakemake's.
+    """
+    layout = Layout(read_config(configfile))
     settings = layout.settings["report"]
-    tables, report = layout.results / "preview", layout.report / "preview" / "report.md"
-    if not (layout.data / MANIFEST_FILE).exists():
-        raise SweepError(f"no run of this sweep is finished: {layout.data} holds no data to train on yet")
-    asked = tables / "asked.json"
-    write_json(asked, layout.grid)
-    common = {"data": layout.data, "tables": tables, "rank_by": settings["rank_by"], "top": settings["top"]}
-    aggregate.main(
-        argparse.Namespace(**common, grid=asked, runs=layout.results / "runs", records=RECORDS, partial=True)
-    )
-    grid = tables / "grid.json"
-    for model in json.loads(grid.read_text(encoding="utf-8"))["models"]:
-        for metric in METRIC_LABELS:
-            pictures = [report.parent / "pics" / f"{model.upper()}_{metric}.{suffix}" for suffix in ("png", "svg")]
-            plot.main(argparse.Namespace(**common, model=model, metric=metric, output=pictures))
-        plot_effects.main(argparse.Namespace(**common, model=model, pictures=report.parent / "pics"))
-    words = {"language": settings["language"], "author": settings["author"]}
-    render_report.main(
-        argparse.Namespace(**common, **words, grid=grid, templates=TEMPLATES, study_grids=[], output=report)
-    )
-    render_explorer.main(
-        argparse.Namespace(**common, **words, grid=grid, templates=TEMPLATES / "explorer", report=report)
-    )
+    language, author, rank_by, top = (settings[key] for key in ("language", "author", "rank_by", "top"))
+    data, tables, report = layout.data, layout.results / "preview", layout.report / "preview" / "report.md"
+    if not (data / MANIFEST_FILE).exists():
+        raise SweepError(f"no run of this sweep is finished: {data} holds no data to train on yet")
+    asked, grid = tables / "asked.json", tables / "grid.json"
+    write_json(asked, layout.grid.content())
+    aggregate(asked, layout.results / "runs", RECORDS, data, rank_by, tables, partial=True)
+    for model in Grid.read(grid).models:
+        plot(tables, model, top, report.parent / "pics")
+    render_report(grid, data, tables, TEMPLATES, language, author, rank_by, top, report)
+    render_explorer(grid, data, tables, TEMPLATES / "explorer", language, author, rank_by, report)
 
 
 if __name__ == "__main__":
-    try:
-        main(parse_args(__doc__))
-    except SweepError as error:
-        sys.exit(f"Error: {error}")
+    program.run(preview)

@@ -1,22 +1,18 @@
-"""Print how far a sweep is: what is done, running, failed, missing, stale or damaged, and how long the rest takes.
+"""Print how far a sweep is: see `status`."""
 
-Nothing is written, and a sweep that is running is not disturbed.
-"""
-
-import argparse
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pandas as pd
 
-from merged_config import merged_config, parse_args
-from sweep.errors import SweepError
-from sweep.forecast import Forecast, duration
-from sweep.inspection import STATES, RunState, inspect_data, inspect_run, inspect_tables
-from sweep.layout import Layout, named
-from sweep.records import remedy
-from sweep.tables import configuration_table, run_table
+from sweep import program
+from sweep.analysis.tables import SUMS_FILE, configuration_table, damaged_tables, run_table, tables_fault
+from sweep.config import read_config
+from sweep.layout import Layout
+from sweep.runs.forecast import Forecast, duration
+from sweep.runs.records import remedy
+from sweep.runs.state import STATES, RunState, inspect_data, inspect_run
 
 
 def counts(states: Sequence[RunState]) -> str:
@@ -35,7 +31,7 @@ def details(states: Sequence[RunState]) -> Iterator[str]:
         remarks = dict.fromkeys(state.detail for state in states if state.state == name and state.detail)
         for detail in remarks:
             runs = [str(state.run.path) for state in states if (state.state, state.detail) == (name, detail)]
-            yield f"{name}: {detail}\n{named(runs)}"
+            yield f"{name}: {detail}\n{program.wrapped(runs)}"
 
 
 def best(states: Sequence[RunState], rank_by: str) -> str:
@@ -59,6 +55,13 @@ def best(states: Sequence[RunState], rank_by: str) -> str:
     return f"best so far, by {rank_by}\n" + table.rename(columns=columns)[[*columns.values()]].to_string(
         index=False, float_format="{:.4f}".format
     )
+
+
+def inspect_tables(layout: Layout) -> list[str]:
+    """What is wrong with the tables; while they are being made there are no sums, and nothing is said."""
+    folders = [layout.tables, *map(layout.study_tables, layout.studies)]
+    found = [damaged_tables(folder) for folder in folders if (folder / SUMS_FILE).exists()]
+    return [tables_fault(damaged) for damaged in found if damaged]
 
 
 def time(states: Sequence[RunState]) -> str:
@@ -94,11 +97,16 @@ def time(states: Sequence[RunState]) -> str:
     return text
 
 
-def main(args: argparse.Namespace) -> None:
-    layout = Layout(merged_config(args.configfile))
+def status(configfile: list[Path] = []) -> None:  # noqa: B006  it is not changed
+    """Print how far a sweep is: what is done, running, failed, missing, stale or damaged, and how long the rest takes.
+
+    Nothing is written, and a sweep that is running is not disturbed. --configfile is on top of config.yaml, as
+    Snakemake's.
+    """
+    layout = Layout(read_config(configfile))
     data_hash, remarks = inspect_data(layout)
     states = [inspect_run(layout, run, data_hash) for run in layout.runs]
-    grid = set(layout.grid_runs)
+    grid = set(layout.grid.runs())
     findings = [state.finding for state in states]
     remarks += inspect_tables(layout) + [finding.kept_fault for finding in findings if finding.kept_fault]
     damaged = [state.finding for state in states if state.state == "damaged" or state.finding.kept_fault]
@@ -111,7 +119,4 @@ def main(args: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(parse_args(__doc__))
-    except SweepError as error:
-        sys.exit(f"Error: {error}")
+    program.run(status)

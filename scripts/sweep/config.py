@@ -1,9 +1,9 @@
-"""The checks of config.yaml: each fault is one sentence that names the key."""
+"""Reading and checking config.yaml: each fault is one sentence that names the file or the key."""
 
 import math
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,10 @@ from typing import Any
 import fastjsonschema
 import yaml
 
+from sweep.data.sources import train_size
 from sweep.errors import SweepError
 from sweep.grid import rate_name
 from sweep.models import model_names
-from sweep.sources import train_size
 from sweep.studies import read_configuration, variant_of
 
 SCHEMA_FILE = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
@@ -46,17 +46,15 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def check_file(file: Path) -> None:
-    """Refuse what is no config at all, before Snakemake reads it: its own words for that name neither file nor line.
+def read_file(file: Path) -> dict[str, Any]:
+    """A config file's content. The Snakefile calls this before Snakemake reads the file, since Snakemake's own message
+    would name neither the file nor the line.
 
     Raises:
-        SweepError: the file is no text in UTF-8 or no YAML, has a key twice, or holds no keys. One that is missing is
-            left to Snakemake.
+        SweepError: the file cannot be read, is not text in UTF-8 or not YAML, has a key twice, or holds no keys.
     """
     try:
         content = yaml.load(file.read_text(encoding="utf-8"), _StrictLoader)  # noqa: S506  it is a SafeLoader
-    except FileNotFoundError:
-        return
     except OSError as error:
         raise SweepError(f"config: {file} cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
@@ -68,6 +66,24 @@ def check_file(file: Path) -> None:
         raise SweepError(f"config: {file} is not YAML ({' '.join(str(error).split())})") from None
     if not isinstance(content, dict):
         raise SweepError(f"config: {file} must hold keys at its top level, as in experiment: cifar10")
+    return content
+
+
+def read_config(configfiles: Sequence[Path]) -> dict[str, Any]:
+    """config.yaml with `configfiles` on top, each over the one before it as `snakemake --configfile` merges them,
+    checked and with its defaults. Raises SweepError as `read_file` and `validated`."""
+    config: dict[str, Any] = {}
+    for file in [Path("config.yaml"), *configfiles]:
+        config = _merged(config, read_file(file))
+    return validated(config)
+
+
+def _merged(base: Any, changes: dict[str, Any]) -> dict[str, Any]:
+    """`base` with `changes`: sections are merged key by key, all other values, lists included, are replaced."""
+    merged = dict(base) if isinstance(base, dict) else {}
+    for key, value in changes.items():
+        merged[key] = _merged(merged.get(key), value) if isinstance(value, dict) else value
+    return merged
 
 
 def validated(config: dict[str, Any]) -> dict[str, Any]:
@@ -83,7 +99,7 @@ def validated(config: dict[str, Any]) -> dict[str, Any]:
         checked: dict[str, Any] = fastjsonschema.compile(schema)(config)
     except fastjsonschema.JsonSchemaValueException as error:
         raise SweepError(f"config: {_sentence(error)}") from None
-    # What JSON has not, and so its schemas cannot refuse: .nan, .inf, and 512.0 for an integer.
+    # JSON Schema cannot refuse .nan, .inf, or 512.0 where an integer is meant.
     for key, value in _numbers(checked):
         if not -sys.float_info.max <= value <= sys.float_info.max:
             raise SweepError(f"config: {key} is {value}; it must be a finite number")

@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,11 @@ def json_text(content: Any) -> str:
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
+def canonical_hash(content: Any) -> str:
+    """SHA-256 of `content` as JSON, the same for any order of its keys."""
+    return sha256(json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False).encode()).hexdigest()
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write `content` as strict JSON, atomically."""
     write_text(path, json_text(content))
@@ -69,7 +75,7 @@ def is_locked(lock: Path) -> bool:
     """Whether a process holds this lock file; none is made."""
     try:
         with lock.open() as file:
-            # Shared, and given back at once; a job that comes in between waits for the blink of an eye.
+            # A shared lock, released at once, so that it never really blocks a job.
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False

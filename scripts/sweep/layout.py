@@ -1,27 +1,14 @@
 """What runs a sweep has, and where its files are below the folder that it runs in."""
 
-import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sweep.grid import Run, expand_grid
+from sweep.grid import Grid, Run
 from sweep.studies import VARIANTS, study_spaces
 
 RECORDS = Path("results", "records")
-
-
-def named(paths: Iterable[str]) -> str:
-    """Names of runs or files in lines of a terminal's width, indented."""
-    return textwrap.fill(
-        ", ".join(paths),
-        110,
-        initial_indent="  ",
-        subsequent_indent="  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 @dataclass(frozen=True)
@@ -31,32 +18,24 @@ class Layout:
     settings: Mapping[str, Any]
 
     @property
-    def models(self) -> dict[str, Any]:
-        """The search space of each model to train."""
-        return {name: space for name, space in self.settings["models"].items() if space is not None}
+    def grid(self) -> Grid:
+        return Grid.of(self.settings["models"], self.settings["seeds"])
 
     @property
-    def grid(self) -> dict[str, Any]:
-        return {"models": self.models, "seeds": self.settings["seeds"]}
-
-    @property
-    def grid_runs(self) -> list[Run]:
-        return self.runs_of(self.models)
-
-    @property
-    def studies(self) -> dict[str, dict[str, Any]]:
-        """The search spaces of each study that is asked for: of its models and their variants."""
-        asked = self.settings["studies"]
-        return {study: study_spaces(study, asked[study], self.models) for study in VARIANTS if asked.get(study)}
+    def studies(self) -> dict[str, Grid]:
+        """The grid of each study that is asked for, of its models and their variants."""
+        asked, models, seeds = (self.settings[key] for key in ("studies", "models", "seeds"))
+        return {
+            study: Grid.of(study_spaces(study, asked[study], models), seeds, study=study)
+            for study in VARIANTS
+            if asked.get(study)
+        }
 
     @property
     def runs(self) -> list[Run]:
-        """Every run: the grid's, and those of studies that it has not."""
-        of_studies = [run for spaces in self.studies.values() for run in self.runs_of(spaces)]
-        return list(dict.fromkeys([*self.grid_runs, *of_studies]))
-
-    def runs_of(self, spaces: Mapping[str, Any]) -> list[Run]:
-        return list(expand_grid(spaces, self.settings["seeds"]))
+        """Every run: the grid's, and those that only a study has."""
+        of_studies = [run for grid in self.studies.values() for run in grid.runs()]
+        return list(dict.fromkeys([*self.grid.runs(), *of_studies]))
 
     @property
     def results(self) -> Path:

@@ -26,13 +26,13 @@ import yaml
 
 from examples import result
 from measure import THREADS, Side, Table, alternate, seconds, steps_of, words
+from sweep.data.prepared import SPLITS, Manifest, save_prepared
+from sweep.data.sources import load_source, split_validation
 from sweep.files import write_json, write_text
-from sweep.grid import Run, expand_grid
-from sweep.hardware import choose_precision, device_name
+from sweep.grid import Grid, Run
 from sweep.metrics import METRIC_LABELS
-from sweep.prepared import SPLITS, Manifest, save_prepared
-from sweep.records import make_record
-from sweep.sources import load_source, split_validation
+from sweep.runs.hardware import choose_precision, device_name
+from sweep.runs.records import make_record
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
@@ -115,7 +115,7 @@ def project(folder: Path, models: dict[str, Any], data: Path) -> list[str]:
 
 def synthesised(models: dict[str, Any], data_hash: str) -> Iterable[tuple[Run, dict[str, Any]]]:
     """Each run of `models` with a made-up record."""
-    for number, run in enumerate(expand_grid(models, [0])):
+    for number, run in enumerate(Grid.of(models, [0]).runs()):
         losses = [2 - epoch / run.epochs + number * 1e-5 for epoch in range(run.epochs)]
         yield run, make_record(run, data_hash, result(losses, [1 - loss / 3 for loss in losses]))
 
@@ -142,7 +142,7 @@ def analysis_seconds(folder: Path, models: dict[str, Any], manifest: Manifest) -
         figures = [str(folder / f"{model}_{metric}.{suffix}") for suffix in ("png", "svg")]
         commands.append(["plot.py", "--model", model, "--metric", metric, "--top", "10", "--output", *figures, *tables])
     commands += [["plot_effects.py", "--model", model, "--pictures", str(folder), *tables] for model in models]
-    templates, report = REPOSITORY / "workflow" / "report", str(folder / "report.md")
+    templates, report = REPOSITORY / "workflow" / "templates", str(folder / "report.md")
     words = ["--language", "en", "--author", "", *grid, *tables]
     commands += [
         ["render_report.py", "--templates", str(templates), "--top", "10", "--output", report, *words],

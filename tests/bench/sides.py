@@ -44,8 +44,8 @@ def plain(args: argparse.Namespace) -> None:
 
 def our_pictures(args: argparse.Namespace) -> dict[str, Tensor]:
     """The prepared tensors, after setting the process up as a training job does."""
-    from sweep import hardware
-    from sweep.prepared import map_prepared, read_manifest
+    from sweep.data.prepared import map_prepared, read_manifest
+    from sweep.runs import hardware
 
     hardware.set_up(torch.device("cpu"), args.threads)
     return map_prepared(args.data, read_manifest(args.data))

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,13 @@ from typing import Any
 import pandas as pd
 from playwright.sync_api import Page
 
-import render_explorer
 from examples import record
+from project import REPOSITORY
+from render_explorer import render_explorer
+from sweep.analysis.tables import write_tables
+from sweep.data.prepared import manifest_hash
 from sweep.files import write_json
-from sweep.grid import Run, expand_grid
-from sweep.prepared import manifest_hash
-from sweep.tables import write_tables
-from sweeps import REPOSITORY
+from sweep.grid import Grid, Partial, Run
 
 MODELS: dict[str, Any] = {
     model: {
@@ -56,8 +55,8 @@ def made_up(run: Run) -> tuple[Any, ...]:
 
 def write_pages(folder: Path, models: dict[str, Any], partial: dict[str, Any] | None = None, **changes: Any) -> Pages:
     """The pages of a sweep over `models`, beside the example's report; `partial` as in a preview's grid.json."""
-    runs = list(expand_grid(models, [0]))
-    grid = {"models": models, "seeds": [0], **({"partial": partial} if partial else {})}
+    runs = Grid.of(models, [0]).runs()
+    grid = Grid.of(models, [0], partial=None if partial is None else Partial(**partial))
     write_tables(
         folder / "tables", runs, [record(run, *made_up(run), device_name=DEVICE) for run in runs], grid, "val_loss"
     )
@@ -74,13 +73,13 @@ def write_pages(folder: Path, models: dict[str, Any], partial: dict[str, Any] | 
         "grid": folder / "tables" / "grid.json",
         "data": folder,
         "tables": folder / "tables",
-        "templates": REPOSITORY / "workflow" / "report" / "explorer",
+        "templates": REPOSITORY / "workflow" / "templates" / "explorer",
         "language": "en",
         "author": AUTHOR,
         "rank_by": "val_loss",
         "report": report,
     }
-    render_explorer.main(Namespace(**{**arguments, **changes}))
+    render_explorer(**{**arguments, **changes})
     table = pd.read_csv(folder / "tables" / "runs.csv")
     return Pages(report.with_name("index.html"), report.with_name("report.html"), table)
 

@@ -8,11 +8,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from made_up import MODELS, Pages, traces, write_pages
-from sweep.explorer import render_html_report
-from sweeps import REPOSITORY
+from project import REPOSITORY
+from sweep.report.explorer import render_html_report
 
 Open = Callable[..., Page]
-TEMPLATES = REPOSITORY / "workflow" / "report" / "explorer"
+TEMPLATES = REPOSITORY / "workflow" / "templates" / "explorer"
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
 PHONE = {"width": 360, "height": 740, "is_mobile": True, "has_touch": True}
 

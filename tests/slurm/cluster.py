@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sweeps import Outcome, Sweep
+from project import Outcome, Sweep
 
 CLUSTER = Path(__file__).with_name("cluster.sh")
 PROFILE = "workflow/profiles/slurm/config.yaml"

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pytest
 
 from cluster import CLUSTER, CPU, TWELVE, SlurmSweep
-from sweeps import Sweep, copy_code, numbers, write_pictures
+from project import Sweep, copy_code, numbers, write_pictures
 
 SweepType = TypeVar("SweepType", bound=Sweep)
 

@@ -16,7 +16,7 @@ def test_the_generic_executor_runs_the_workflow_through_its_commands(sweep: Slur
         "render_explorer": 1,
         "all": 1,
     }
-    assert sweep.report.exists()
+    assert sweep.report.context.exists()
     jobs = sweep.submitted()
     assert len(jobs) == 11
     assert {job.state for job in jobs} == {"COMPLETED"}

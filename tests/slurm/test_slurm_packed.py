@@ -3,7 +3,7 @@
 from typing import Any
 
 from cluster import PROFILE, TWELVE, SlurmSweep
-from sweeps import numbers
+from project import numbers
 
 BROKEN = "mlp/8_0.001_0.5/seed0"
 RUNS = {f"mlp/8_0.001_{dropout_rate}/seed{seed}" for dropout_rate in (0.0, 0.5) for seed in (0, 1, 2)}

@@ -5,7 +5,7 @@ from typing import Any
 
 from sweep.files import write_json
 from sweep.grid import Run
-from sweep.records import Record, make_record
+from sweep.runs.records import Record, make_record
 
 DATA_HASH = "d" * 64
 

@@ -1,17 +1,17 @@
 """Which configs are accepted; the many that are not are in tests/workflow/test_refused_config.py."""
 
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from project import REPOSITORY
 from sweep.config import validated
 from sweep.errors import SweepError
-from sweep.grid import expand_grid
+from sweep.grid import Grid
 
-DEFAULT = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text(encoding="utf-8"))
+DEFAULT = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))
 
 
 def changed(changes: dict[str, Any]) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def changed(changes: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_default_config_is_the_write_ups_sweep() -> None:
     config = validated(deepcopy(DEFAULT))
-    runs = list(expand_grid(config["models"], config["seeds"]))
+    runs = Grid.of(config["models"], config["seeds"]).runs()
     assert [(run.model, run.epochs) for run in runs] == [("mlp", 20)] * 60 + [("cnn", 50)] * 60
     assert {run.batch_size for run in runs if run.model == "mlp"} == {512, 1024, 2048, 4096}
     assert {run.batch_size for run in runs if run.model == "cnn"} == {128, 256, 512, 1024}

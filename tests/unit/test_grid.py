@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep.grid import Run, expand_grid, rate_name
+from sweep.grid import Grid, Run, rate_name
 
 SPACE = {"batch_sizes": [1024, 512], "learning_rates": [0.001, 1e-5], "dropout_rates": [0, 0.5], "epochs": 3}
 
@@ -48,7 +48,7 @@ SPACES = st.fixed_dictionaries(
 def test_every_run_has_a_name_of_its_own_that_read_back_is_the_run_to_the_last_bit(
     models: dict[str, dict[str, list[float]]], seeds: list[int]
 ) -> None:
-    runs = list(expand_grid(models, seeds))
+    runs = Grid.of(models, seeds).runs()
     assert len({str(run.path).lower() for run in runs}) == len(runs)  # on a file system without case, too
     for run in runs:
         model, name, seed = run.path.parts
@@ -66,7 +66,7 @@ def test_every_run_has_a_name_of_its_own_that_read_back_is_the_run_to_the_last_b
 
 
 def test_the_grid_is_every_combination_in_the_configs_order() -> None:
-    runs = list(expand_grid({"mlp": SPACE, "cnn": {**SPACE, "batch_sizes": [8], "epochs": 1}}, [3, 1]))
+    runs = Grid.of({"mlp": SPACE, "cnn": {**SPACE, "batch_sizes": [8], "epochs": 1}}, [3, 1]).runs()
     assert len(runs) == 2 * 2 * 2 * 2 + 1 * 2 * 2 * 2
     assert [str(run.path) for run in runs[:5]] == [
         str(Path("mlp", name, seed))
@@ -86,8 +86,8 @@ def test_the_grid_is_every_combination_in_the_configs_order() -> None:
 def test_an_integer_rate_gives_the_same_run_as_a_decimal_one() -> None:
     """Keys are made of the values: a run must not train anew since 0 became 0.0 in the config."""
     grids = [{"mlp": {**SPACE, "dropout_rates": [zero]}} for zero in (0, 0.0, -0.0)]
-    assert len({repr(list(expand_grid(grid, [0]))) for grid in grids}) == 1
+    assert len({repr(list(Grid.of(grid, [0]).runs())) for grid in grids}) == 1
 
 
 def test_a_model_that_is_null_is_left_out() -> None:
-    assert {run.model for run in expand_grid({"mlp": None, "cnn": SPACE}, [0])} == {"cnn"}
+    assert {run.model for run in Grid.of({"mlp": None, "cnn": SPACE}, [0]).runs()} == {"cnn"}

@@ -1,22 +1,22 @@
 """The write-up's sweep with made-up figures, and its report as the program writes it."""
 
 import json
-from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-import render_report
 from examples import record
-from sweep import tables
+from project import REPOSITORY
+from render_report import render_report
+from sweep.analysis import tables
+from sweep.data.prepared import manifest_hash
 from sweep.files import write_json
-from sweep.grid import Run, expand_grid
-from sweep.prepared import manifest_hash
-from sweep.records import Record, make_record
+from sweep.grid import Grid, Partial, Run
+from sweep.runs.records import Record, make_record
 
-TEMPLATES = Path(__file__).parents[2] / "workflow" / "report"
+TEMPLATES = REPOSITORY / "workflow" / "templates"
 WRITEUP = yaml.safe_load((TEMPLATES / "writeup.yaml").read_text())
 BEST = {"mlp": "1024_0.001_0.2", "cnn": "128_0.001_0.2"}
 
@@ -32,7 +32,7 @@ def as_written(run: Run) -> tuple[float, float]:
 
 def sweep_records(figures: Figures, seeds: list[int], models: dict[str, Any]) -> tuple[list[Run], list[Record]]:
     """A record a run; training figures of all epochs but the last are none of these."""
-    runs = list(expand_grid(models, seeds))
+    runs = Grid.of(models, seeds).runs()
     records = []
     for run in runs:
         last = figures(run)
@@ -55,24 +55,11 @@ def write_report(
     **data: Any,
 ) -> tuple[str, dict[str, Any]]:
     """report.md and report.json of these runs on the write-up's data, or on that which `data` says."""
-    grid = {"models": models, "seeds": seeds, **({"partial": partial} if partial else {})}
+    grid = Grid.of(models, seeds, partial=None if partial is None else Partial(**partial))
     tables.write_tables(folder, runs, records, grid, "val_loss")
     manifest = {**WRITEUP["sweep"]["data"], "class_names": list("abcdefghij"), "content_hash": "d" * 64, **data}
     write_json(folder / "manifest.json", {**manifest, "manifest_hash": manifest_hash(manifest)})
-    render_report.main(
-        Namespace(
-            grid=folder / "grid.json",
-            data=folder,
-            tables=folder,
-            templates=TEMPLATES,
-            language=language,
-            author="",
-            rank_by="val_loss",
-            top=10,
-            study_grids=[],
-            output=folder / "report.md",
-        )
-    )
+    render_report(folder / "grid.json", folder, folder, TEMPLATES, language, "", "val_loss", 10, folder / "report.md")
     return (folder / "report.md").read_text(), json.loads((folder / "report.json").read_text())
 
 

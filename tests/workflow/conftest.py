@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from sweeps import ANALYSIS, CNN_RUNS, MLP_RUNS, REPOSITORY, Outcome, Sweep, copy_code, write_pictures
+from project import ANALYSIS, CNN_RUNS, MLP_RUNS, REPOSITORY, Outcome, Sweep, copy_code, write_pictures
 
 
 @pytest.fixture(scope="session")

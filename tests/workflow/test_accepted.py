@@ -7,7 +7,7 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-from sweeps import ANALYSIS, CONFIG, Sweep, copy_code, write_pictures
+from project import ANALYSIS, CONFIG, Sweep, copy_code, write_pictures
 
 # Whatever of this is run or replaced leaves a file named pwned, or another name.
 SHELL = "$(touch pwned) `touch pwned` ; touch pwned & 'single' \"double\" | * ? ~ #"
@@ -33,7 +33,7 @@ def test_odd_names_stay_names_through_the_whole_sweep(tmp_path: Path) -> None:
     assert jobs == {"prepare_data": 1, "train": 1, **ANALYSIS, "plot": 4, "plot_effects": 1}
     assert sweep.trained() == {"mlp/8_0.001_0.0/seed0"}
     assert json.loads((sweep.results / "data" / "manifest.json").read_text())["class_names"] == sorted(CLASSES)
-    page = MarkdownIt().render(sweep.report.read_text())
+    page = MarkdownIt().render(sweep.report.context.read_text())
     assert [html.unescape(line) for line in re.findall("<p>Author: (.*)</p>", page)] == [AUTHOR]
     # Nothing was run, and nothing is anywhere else.
     assert list(tmp_path.rglob("pwned*")) == []

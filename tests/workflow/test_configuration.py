@@ -1,6 +1,6 @@
 """The config as a user meets it: the demo, and a sweep of several seeds."""
 
-from sweeps import ANALYSIS, REPOSITORY, Sweep
+from project import ANALYSIS, REPOSITORY, Sweep
 
 
 def test_the_demo_plans_the_whole_sweep_and_no_dry_run_loads_torch(code: Sweep) -> None:
@@ -10,8 +10,6 @@ def test_the_demo_plans_the_whole_sweep_and_no_dry_run_loads_torch(code: Sweep) 
     everything = {"prepare_data": 1, "train": 120, **ANALYSIS}
     assert code.snakemake("--dry-run", "--workflow-profile", "workflow/profiles/demo").jobs == everything
     assert code.snakemake("--dry-run").jobs == everything
-    catalog = code.snakemake("--dry-run", "--snakefile", "workflow/Snakefile").jobs
-    assert catalog == {**{name: count for name, count in everything.items() if name != "all"}, "catalog": 1}
 
 
 def test_several_seeds_are_runs_of_one_configuration(code: Sweep) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps import Sweep, copy_code
+from project import Sweep, copy_code
 
 DAY_S = 86_400
 
@@ -66,5 +66,5 @@ def test_nothing_is_trained_again(finished: Sweep, tmp_path: Path, happens: Call
     sweep = happens(finished, tmp_path / "clone")
     sweep.snakemake()
     assert sweep.trained() == set()
-    assert sweep.report.exists()
+    assert sweep.report.context.exists()
     assert sweep.snakemake().jobs == {}

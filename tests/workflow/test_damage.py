@@ -2,22 +2,20 @@
 
 import re
 import subprocess
-from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import aggregate
-import plot
-import render_explorer
-import render_report
-import status
+from aggregate import aggregate
+from plot import plot
+from project import MLP_RUNS, REPOSITORY, Sweep, contents, program, remove_as_told
+from render_explorer import render_explorer
+from render_report import render_report
+from status import status
+from sweep.data.prepared import map_prepared, read_manifest
 from sweep.errors import SweepError
-from sweep.prepared import map_prepared, read_manifest
-from sweep.records import publish
-from sweeps import MLP_RUNS, REPOSITORY, Sweep, contents, program, remove_as_told
+from sweep.runs.records import publish
 
 
 def flipped(content: bytes) -> bytes:
@@ -52,33 +50,26 @@ def victims(sweep: Sweep) -> dict[str, Path]:
     }
 
 
-def arguments(**more: Any) -> Namespace:
-    """The programs' arguments on the sweep's own files, with outputs that may be written."""
-    results = Path("results", "tiny")
-    grid = results / "tables" / "grid.json"
-    common = {"data": results / "data", "tables": results / "tables", "rank_by": "val_loss", "top": 3}
-    return Namespace(**{**common, "grid": grid, **more})
-
-
 def read_as_result(kind: str, tmp_path: Path) -> None:
     """Call every program that reads such a file; raises SweepError from one that refuses it."""
+    results = Path("results", "tiny")
+    data, tables = results / "data", results / "tables"
+    grid = tables / "grid.json"
     if kind in (*TABLES, "SHA256SUMS"):
         with pytest.raises(SweepError, match="same command again: rm -f"):
-            plot.main(arguments(model="mlp", metric="val_loss", output=[tmp_path / "a.png"]))
-        templates = REPOSITORY / "workflow" / "report"
-        words = {"language": "en", "author": ""}
+            plot(tables, "mlp", 3, tmp_path)
+        templates, report = REPOSITORY / "workflow" / "templates", tmp_path / "report.md"
         with pytest.raises(SweepError, match="same command again: rm -f"):
-            render_explorer.main(arguments(**words, templates=templates / "explorer", report=tmp_path / "report.md"))
-        render_report.main(arguments(**words, templates=templates, study_grids=[], output=tmp_path / "report.md"))
+            render_explorer(grid, data, tables, templates / "explorer", "en", "", "val_loss", report)
+        render_report(grid, data, tables, templates, "en", "", "val_loss", 3, report)
     else:
         if kind in ("images", "manifest"):
             with pytest.raises(SweepError, match="same command again: rm"):
-                map_prepared(Path("results/tiny/data"), read_manifest(Path("results/tiny/data")))
+                map_prepared(data, read_manifest(data))
         elif kind == "kept":
             with pytest.raises(SweepError):
                 publish(victims(Sweep(Path.cwd()))["kept"], tmp_path / "metrics.json")
-        runs, records = Path("results/tiny/runs"), Path("results/records")
-        aggregate.main(arguments(runs=runs, records=records, tables=tmp_path / "tables", partial=False))
+        aggregate(grid, results / "runs", Path("results/records"), data, "val_loss", tmp_path / "tables")
 
 
 def test_every_damage_to_every_file_is_refused_and_named_with_a_command(
@@ -93,7 +84,7 @@ def test_every_damage_to_every_file_is_refused_and_named_with_a_command(
             file.write_bytes(damage(good))
             with pytest.raises(SweepError) as caught:
                 read_as_result(kind, output)
-            status.main(Namespace(configfile=[]))
+            status()
             for text in (str(caught.value), capsys.readouterr().out):
                 # A damaged sum is told by the tables that it no longer fits.
                 named = re.escape(str(file)) if kind != "SHA256SUMS" else r"\.csv"

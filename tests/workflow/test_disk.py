@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps import Sweep, contents
+from project import Sweep, contents
 from test_training_jobs import forget
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sweeps import CNN_RUNS, REPOSITORY, Sweep, numbers
+from project import CNN_RUNS, REPOSITORY, Sweep, numbers
 from test_training_jobs import RUN, forget, start
 
 LONG = 300  # epochs: seconds

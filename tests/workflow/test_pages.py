@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from sweeps import CNN_RUNS, MLP_RUNS, Sweep, contents, numbers
+from project import CNN_RUNS, MLP_RUNS, Sweep, contents, numbers
 
 
 def test_the_explorers_command_repeats_a_run_and_leaves_the_sweep_alone(finished: Sweep, tmp_path: Path) -> None:
@@ -30,8 +30,8 @@ def test_the_explorers_command_repeats_a_run_and_leaves_the_sweep_alone(finished
 
 def test_an_edited_page_is_rendered_anew_and_nothing_else(finished: Sweep) -> None:
     for file, old, new in (
-        ("workflow/report/explorer/style.css", "margin: 0;", "margin: 0px;"),
-        ("scripts/sweep/explorer.py", "CURVE_DIGITS = 5", "CURVE_DIGITS = 6"),
+        ("workflow/templates/explorer/style.css", "margin: 0;", "margin: 0px;"),
+        ("scripts/sweep/report/explorer.py", "CURVE_DIGITS = 5", "CURVE_DIGITS = 6"),
     ):
         finished.edit(file, old, new)
         assert finished.snakemake().jobs == {"render_explorer": 1, "all": 1}
@@ -49,5 +49,5 @@ def test_snakemakes_own_report_has_figures_and_tables_with_captions(finished: Sw
     assert page.count("In a heat map brighter is better") == 8
     assert "the last epoch's val_loss, the best first" in page.replace("\\n", " ").replace("\\u0027", "'")
     # A caption is no reason to make anything again.
-    finished.edit("workflow/report/captions/curves.rst", "over epochs", "over all epochs")
+    finished.edit("workflow/templates/captions/curves.rst", "over epochs", "over all epochs")
     assert finished.snakemake().jobs == {}

@@ -3,7 +3,7 @@
 import re
 import shutil
 
-from sweeps import ANALYSIS, CNN_RUNS, MLP_RUNS, Sweep, program
+from project import ANALYSIS, CNN_RUNS, MLP_RUNS, Sweep, program
 
 KEPT = "from kept records: nothing is trained"
 
@@ -61,7 +61,7 @@ def test_the_plan_is_what_then_happens(finished: Sweep) -> None:
 
 
 def test_other_data_and_other_pictures_of_the_report(finished: Sweep) -> None:
-    finished.edit("scripts/sweep/figures.py", 'set_xlabel("Epoch")', 'set_xlabel("Epoch, from 0")')
+    finished.edit("scripts/sweep/figures/curves.py", 'set_xlabel("Epoch")', 'set_xlabel("Epoch, from 0")')
     output = program(finished, "plan")
     assert (planned(output), rules(output)) == ({}, {"plot", "plot_effects", "render_report", "render_explorer"})
     assert "forecast" not in output

@@ -12,7 +12,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sweeps import ANALYSIS, Outcome
+from project import ANALYSIS, Outcome
 
 # Pictures that train after 100 are cut off to validate.
 SIZES = {"digits": 700, "cifar10": 49_900}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps import ANALYSIS, CNN_RUNS, MLP_RUNS, Sweep, copy_code, remove_as_told
+from project import ANALYSIS, CNN_RUNS, MLP_RUNS, Sweep, copy_code, remove_as_told
 
 EDITED_LOOP = ("scripts/sweep/training/loop.py", '"cpu": 100', '"cpu": 10')
 
@@ -71,10 +71,10 @@ def test_an_edited_label_is_drawn_and_told_anew(finished: Sweep) -> None:
 
 
 def test_an_edited_figure_is_redrawn_and_an_edited_template_rendered(finished: Sweep) -> None:
-    finished.edit("scripts/sweep/figures.py", 'set_xlabel("Epoch")', 'set_xlabel("Epoch, from 0")')
+    finished.edit("scripts/sweep/figures/curves.py", 'set_xlabel("Epoch")', 'set_xlabel("Epoch, from 0")')
     assert finished.snakemake().jobs == {name: count for name, count in ANALYSIS.items() if name != "aggregate"}
     assert "Epoch, from 0" in (finished.report.parent / "pics" / "MLP_val_loss.svg").read_text()
-    finished.edit("workflow/report/report.en.md.j2", "## How it was done", "## How we did it")
+    finished.edit("workflow/templates/report.en.md.j2", "## How it was done", "## How we did it")
     assert finished.snakemake().jobs == {"render_report": 1, "render_explorer": 1, "all": 1}
     assert "## How we did it" in finished.report.read_text()
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sweeps import CONFIG, Outcome
+from project import CONFIG, Outcome
 
 NAN, INF = float("nan"), float("inf")
 DIGITS = CONFIG | {"data": {"source": "digits", "path": "data", "validation_size": 12}}

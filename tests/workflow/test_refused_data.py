@@ -19,7 +19,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from sweeps import CONFIG, Outcome, write_pictures
+from project import CONFIG, Outcome, write_pictures
 from test_refused_config import assert_refused
 
 CLASS = "train/class 0"

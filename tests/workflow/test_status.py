@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps import CNN_RUNS, MLP_RUNS, Sweep, contents, program
+from project import CNN_RUNS, MLP_RUNS, Sweep, contents, program
 
 BREAK_CNN = ("scripts/sweep/models/cnn.py", "super().__init__()\n", "super().__init__()\n        1 / 0\n")
 

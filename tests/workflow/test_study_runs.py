@@ -1,6 +1,6 @@
 """A study's runs, tables, figures and section come and go with it, and the grid's own results stay as they are."""
 
-from sweeps import STUDIES, STUDY_RUNS, Sweep, contents, program
+from project import STUDIES, STUDY_RUNS, Sweep, contents, program
 
 ADDED = {"aggregate_study": 2, "plot_study": 2, "render_report": 1, "render_explorer": 1, "all": 1}
 METRICS = ("train_acc", "train_loss", "val_acc", "val_loss")

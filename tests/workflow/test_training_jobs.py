@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps import CNN_RUNS, MLP_RUNS, Sweep, numbers, remove_as_told
+from project import CNN_RUNS, MLP_RUNS, Sweep, numbers, remove_as_told
 
 RUN = "mlp/8_0.001_0.5/seed0"
 

@@ -1,20 +1,16 @@
-# One prepared file for all trainings, and a small manifest that holds its content hash.
+# source → prepared data: one file that all trainings map into memory, and a small manifest with its content hash
 
 
 rule prepare_data:
     input:
-        script=SCRIPTS / "prepare_data.py",
-        library=[LIBRARY / "prepared.py", *sorted((LIBRARY / "sources").glob("*.py"))],
+        code=code_of("prepare_data", "data"),
     output:
         images=DATA / "images.safetensors",
         manifest=DATA / "manifest.json",
     log:
         RESULTS / "logs" / "prepare_data.log",
-    benchmark:
-        RESULTS / "benchmarks" / "prepare_data.jsonl"
     conda:
         "../../envs/training.yaml"
-    threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: attempt * 3000,
         runtime=lambda wildcards, attempt: attempt * 60,
@@ -26,7 +22,7 @@ rule prepare_data:
         validation_size=settings["data"]["validation_size"],
         fingerprint=data_fingerprint,
     message:
-        "Prepare the pictures of {params.source}"
+        "Prepare the images of {params.source}"
     shell:
-        "python {input.script:q} --source {params.source} --path={params.path:q}"
+        "python {input.code[0]:q} --source {params.source} --path={params.path:q}"
         " --validation-size {params.validation_size} --output {params.folder} > {log} 2>&1"

@@ -1,92 +1,62 @@
-# From tables and figures to the report that people read.
+# tables, figures → the report that people read, and the pages for a browser
 
 
 rule render_report:
     input:
-        grid=TABLES_GRID,
         manifest=DATA / "manifest.json",
-        runs=TABLES / "runs.csv",
-        configurations=TABLES / "configurations.csv",
-        sums=TABLES_SUMS,
+        tables=[TABLES / name for name in ("grid.json", "runs.csv", "configurations.csv", "SHA256SUMS")],
         figures=FIGURES,
-        effect_figures=EFFECT_FIGURES,
         study_grids=[layout.study_tables(study) / "grid.json" for study in STUDIES],
         study_figures=STUDY_FIGURES,
-        script=SCRIPTS / "render_report.py",
-        library=[
-            LIBRARY / f"{name}.py"
-            for name in "appendix claim_table claims grid metrics prepared provenance ranking report sheet tables".split()
-        ],
-        templates=[
-            TEMPLATES / "macros.md.j2",
-            *sorted(TEMPLATES.glob(f"*.{settings['report']['language']}.md.j2")),
-            TEMPLATES / "writeup.yaml",
-        ],
+        code=code_of("render_report", "data", "analysis", "report"),
+        templates=report_templates(settings["report"]["language"]),
     output:
         report=REPORT / "report.md",
         # Where each of its numbers comes from.
         origins=REPORT / "report.json",
     log:
         RESULTS / "logs/render_report.log",
-    benchmark:
-        RESULTS / "benchmarks/render_report.jsonl"
     conda:
         "../../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, attempt: attempt * 1000,
-        runtime=lambda wildcards, attempt: attempt * 10,
     params:
+        **{key: settings["report"][key] for key in ("language", "rank_by", "top")},
         data=DATA,
         tables=TABLES,
-        template_folder=TEMPLATES,
-        language=settings["report"]["language"],
-        # A function, or Snakemake would take braces in the name for wildcards.
+        templates=TEMPLATES,
+        # A function, or Snakemake would take braces in the author's name for wildcards.
         author=lambda _: settings["report"]["author"],
-        rank_by=settings["report"]["rank_by"],
-        top=settings["report"]["top"],
     message:
         "Render {output.report}"
     shell:
-        "python {input.script:q} --grid {input.grid} --data {params.data} --tables {params.tables} --templates {params.template_folder:q}"
-        " --language {params.language} --author={params.author:q} --rank-by {params.rank_by} --top {params.top}"
-        " --study-grids {input.study_grids} --output {output.report} > {log} 2>&1"
+        "python {input.code[0]:q} --grid {input.tables[0]} --data {params.data} --tables {params.tables}"
+        " --templates {params.templates:q} --language {params.language} --author={params.author:q}"
+        " --rank-by {params.rank_by} --top {params.top} --study-grids {input.study_grids} --output {output.report}"
+        " > {log} 2>&1"
 
 
 rule render_explorer:
     input:
-        grid=TABLES_GRID,
         manifest=DATA / "manifest.json",
-        runs=TABLES / "runs.csv",
-        epochs=TABLES / "epochs.csv",
-        sums=TABLES_SUMS,
+        tables=[TABLES / name for name in ("grid.json", "runs.csv", "epochs.csv", "SHA256SUMS")],
         report=REPORT / "report.md",
-        script=SCRIPTS / "render_explorer.py",
-        library=[LIBRARY / f"{name}.py" for name in ("explorer", "metrics", "prepared", "tables")],
+        code=code_of("render_explorer", "data", "analysis", "report"),
         templates=sorted((TEMPLATES / "explorer").iterdir()),
     output:
         explorer=REPORT / "index.html",
         report=REPORT / "report.html",
     log:
         RESULTS / "logs/render_explorer.log",
-    benchmark:
-        RESULTS / "benchmarks/render_explorer.jsonl"
     conda:
         "../../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, attempt: attempt * 1000,
-        runtime=lambda wildcards, attempt: attempt * 10,
     params:
+        **{key: settings["report"][key] for key in ("language", "rank_by")},
         data=DATA,
         tables=TABLES,
-        template_folder=TEMPLATES / "explorer",
-        language=settings["report"]["language"],
+        templates=TEMPLATES / "explorer",
         author=lambda _: settings["report"]["author"],
-        rank_by=settings["report"]["rank_by"],
     message:
         "Render {output}"
     shell:
-        "python {input.script:q} --grid {input.grid} --data {params.data} --tables {params.tables} --templates {params.template_folder:q}"
-        " --language {params.language} --author={params.author:q} --rank-by {params.rank_by} --report {input.report}"
-        " > {log} 2>&1"
+        "python {input.code[0]:q} --grid {input.tables[0]} --data {params.data} --tables {params.tables}"
+        " --templates {params.templates:q} --language {params.language} --author={params.author:q}"
+        " --rank-by {params.rank_by} --report {input.report} > {log} 2>&1"

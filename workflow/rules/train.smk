@@ -1,5 +1,7 @@
-# One job a run. What decides its numbers are params, so that Snakemake sees a change; where and how it runs (device,
-# precision, threads) are resources, so that a change there retrains nothing.
+# prepared data → a record a run
+#
+# What decides a run's numbers are params, so that Snakemake sees a change and trains again. Where and how a run trains
+# (device, precision, threads) are resources, which Snakemake does not compare, so that a change there retrains nothing.
 
 
 rule train:
@@ -8,11 +10,11 @@ rule train:
         manifest=DATA / "manifest.json",
         images=ancient(DATA / "images.safetensors"),
     output:
-        metrics=RESULTS / "runs/{model}/{batch_size}_{learning_rate}_{dropout_rate}/seed{seed}/metrics.json",
+        metrics=RESULTS / f"runs/{RUN}/metrics.json",
     log:
-        RESULTS / "logs/train/{model}/{batch_size}_{learning_rate}_{dropout_rate}/seed{seed}.log",
+        RESULTS / f"logs/train/{RUN}.log",
     benchmark:
-        RESULTS / "benchmarks/train/{model}/{batch_size}_{learning_rate}_{dropout_rate}/seed{seed}.jsonl"
+        RESULTS / f"benchmarks/train/{RUN}.jsonl"
     conda:
         "../../envs/training.yaml"
     threads: 1
@@ -37,8 +39,4 @@ rule train:
         " --learning-rate {wildcards.learning_rate} --dropout-rate {wildcards.dropout_rate} --seed {wildcards.seed}"
         " --epochs {params.epochs} --data {params.data} --records {params.records} --device {resources.device}"
         " --precision {resources.precision} --gpus {resources.gpu} --jobs-per-gpu {resources.jobs_per_gpu}"
-        " --threads {threads} --metrics {output.metrics} > {log} 2>&1"
-        # Nothing but the shell is left to speak when the system takes the memory back.
-        " || {{ code=$?; [ $code != 137 ] || echo 'Error: the job was killed (SIGKILL), as the system does where memory"
-        " runs out: run fewer jobs at once (--resources mem_mb=…), or take smaller models.{wildcards.model}.batch_sizes"
-        " than {wildcards.batch_size}' >> {log}; exit $code; }}"
+        " --threads {threads} --metrics {output.metrics} > {log} 2>&1 || " + NAME_KILL

@@ -1,0 +1,53 @@
+"""A function as a command-line program: its parameters are the options, its docstring is the help text."""
+
+import argparse
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from sweep.errors import SweepError
+
+
+def run(function: Callable[..., None]) -> None:
+    """Call `function` with the options of the command line, and end with one sentence on a SweepError.
+
+    A parameter `batch_size` is the option --batch-size. It must be given unless it has a default. Its type hint is one
+    of str, int, float and Path; bool for a switch without a value; list[Path] for several values; or Literal for one of
+    these words.
+    """
+    text = inspect.getdoc(function)
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+    types = get_type_hints(function)
+    for name, parameter in inspect.signature(function).parameters.items():
+        required = parameter.default is parameter.empty
+        options: dict[str, Any] = {"required": required, "default": None if required else parameter.default}
+        parser.add_argument(f"--{name.replace('_', '-')}", **options, **_form(types[name]))
+    try:
+        function(**vars(parser.parse_args()))
+    except SweepError as error:
+        sys.exit(f"Error: {error}")
+
+
+def _form(hint: Any) -> dict[str, Any]:
+    """How argparse reads a value of this type."""
+    if hint is bool:
+        return {"action": "store_true"}
+    if get_origin(hint) is Literal:
+        return {"choices": get_args(hint)}
+    if get_origin(hint) is list:
+        return {"type": get_args(hint)[0], "nargs": "*"}
+    return {"type": hint}
+
+
+def wrapped(names: Iterable[str]) -> str:
+    """Names of runs or files in indented lines of a terminal's width."""
+    return textwrap.fill(
+        ", ".join(names),
+        110,
+        initial_indent="  ",
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -1,0 +1,143 @@
+"""Tables of a small sweep against numbers worked out by hand."""
+
+import copy
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from examples import DATA_HASH, record, save_record
+from sweep.analysis.tables import configuration_table, epoch_table, run_table
+from sweep.errors import SweepError
+from sweep.grid import Grid, Run
+from sweep.runs.collect import read_records
+
+MODELS: dict[str, Any] = {
+    "mlp": {"batch_sizes": [16, 8], "learning_rates": [0.001], "dropout_rates": [0, 0.5], "epochs": 2},
+    "cnn": {"batch_sizes": [4], "learning_rates": [1e-5], "dropout_rates": [0], "epochs": 1},
+}
+RUNS = Grid.of(MODELS, [0, 5]).runs()
+# The figures of each configuration's two seeds, in the grid's order: losses, accuracies, epoch that diverged.
+FIGURES = [
+    ([9.0, 1.0], [0.1, 0.50]), ([9.0, 2.0], [0.1, 0.60]),  # mlp 16_0.001_0.0: 1.5, 0.55
+    ([9.0, 1.2], [0.8, 0.40]), ([9.0, 1.4], [0.8, 0.44]),  # mlp 16_0.001_0.5: 1.3, 0.42
+    ([0.1], [0.99], 1), ([9.0, 0.2], [0.1, 0.90]),  # mlp 8_0.001_0.0: one run diverged in epoch 1
+    ([9.0, 1.3], [0.1, 0.60]), ([9.0, 1.3], [0.1, 0.50]),  # mlp 8_0.001_0.5: 1.3, 0.55
+    ([3.0], [0.2]), ([4.0], [0.3]),  # cnn 4_1e-05_0.0: 3.5, 0.25
+]  # fmt: skip
+RECORDS = [record(run, *figures) for run, figures in zip(RUNS, FIGURES, strict=True)]
+
+
+def test_a_run_is_a_row_with_its_last_and_best_epoch() -> None:
+    table = run_table(RUNS, RECORDS)
+    assert len(table) == len(RUNS)
+    row = table.iloc[2]
+    assert (row["model"], row["name"], row["seed"], row["status"]) == ("mlp", "16_0.001_0.5", 0, "completed")
+    assert (row["batch_size"], row["learning_rate"], row["dropout_rate"], row["epochs"]) == (16, 0.001, 0.5, 2)
+    assert (row["last_val_loss"], row["last_val_acc"], row["last_train_loss"], row["last_train_acc"]) == (
+        (1.2, 0.40, 2.2, 0.20)
+    )
+    assert (row["best_epoch"], row["best_val_loss"], row["best_val_acc"]) == (0, 9.0, 0.8)
+    assert (row["best_test_loss"], row["best_test_acc"]) == (9.5, 0.79)
+    assert row["device_name"] == "Some CPU"
+    assert pd.isna(row["diverged_epoch"])
+    assert table["diverged_epoch"].dropna().tolist() == [1]
+    assert table.loc[table["status"] == "diverged", "name"].tolist() == ["8_0.001_0.0"]
+
+
+def test_an_epoch_is_a_row_and_a_diverged_runs_rows_end_before_it() -> None:
+    table = epoch_table(RUNS, RECORDS)
+    assert len(table) == 7 * 2 + 1 + 2
+    run = table[(table["name"] == "16_0.001_0.0") & (table["seed"] == 5)]
+    assert run["epoch"].tolist() == [0, 1]
+    assert run["val_loss"].tolist() == [9.0, 2.0]
+    assert run["train_acc"].tolist() == [0.05, 0.30]
+    diverged = table[(table["name"] == "8_0.001_0.0") & (table["seed"] == 0)]
+    assert diverged[["epoch", "val_loss"]].to_numpy().tolist() == [[0, 0.1]]
+
+
+@pytest.mark.parametrize(
+    ("rank_by", "order"),
+    [
+        # 16…0.5 and 8…0.5 are equal by loss, 16…0.0 and 8…0.5 by accuracy: the grid's order decides.
+        ("val_loss", ["16_0.001_0.5", "8_0.001_0.5", "16_0.001_0.0", "8_0.001_0.0"]),
+        ("val_acc", ["16_0.001_0.0", "8_0.001_0.5", "16_0.001_0.5", "8_0.001_0.0"]),
+    ],
+)
+def test_configurations_are_ranked_by_the_mean_over_their_seeds(rank_by: str, order: list[str]) -> None:
+    table = configuration_table(run_table(RUNS, RECORDS), rank_by)
+    mlp, cnn = table[table["model"] == "mlp"], table[table["model"] == "cnn"]
+    assert mlp["name"].tolist() == order
+    assert mlp["rank"].tolist() == [1, 2, 3, 4]
+    assert cnn[["rank", "name"]].to_numpy().tolist() == [[1, "4_1e-05_0.0"]]
+    assert table["model"].tolist() == ["mlp"] * 4 + ["cnn"]
+    assert (table["runs"] == 2).all()
+    rows = table.set_index("name")
+    assert rows.loc["16_0.001_0.5", "last_val_loss"] == pytest.approx(1.3)
+    assert rows.loc["16_0.001_0.5", "last_val_acc"] == pytest.approx(0.42)
+    assert rows.loc["16_0.001_0.5", "best_test_acc"] == pytest.approx(0.79)
+    assert rows.loc["4_1e-05_0.0", "last_train_loss"] == pytest.approx(4.5)
+    assert rows.loc["4_1e-05_0.0", "best_test_loss"] == pytest.approx(4.0)
+    # The diverged run's figures are in no mean, and rank its configuration last though they are the best.
+    assert rows.loc["8_0.001_0.0", ["runs", "diverged", "last_val_loss"]].tolist() == [2, 1, 0.2]
+    assert table["diverged"].sum() == 1
+
+
+def test_spread_and_what_is_missing_in_a_run_is_missing_in_the_mean() -> None:
+    records = copy.deepcopy(RECORDS)
+    records[0]["best"]["test_loss"] = None
+    rows = configuration_table(run_table(RUNS, records), "val_loss").set_index("name")
+    assert rows.loc["16_0.001_0.5", "last_val_loss_std"] == pytest.approx(0.2 / math.sqrt(2))
+    assert rows.loc["16_0.001_0.5", "best_test_loss"] == pytest.approx(9.5)
+    missing = rows.loc["16_0.001_0.0", ["best_test_loss", "best_test_loss_std", "last_val_loss"]]
+    assert missing.isna().tolist() == [True, True, False]
+    # Of one run that is left there is no spread.
+    assert math.isnan(rows.loc["8_0.001_0.0", "last_val_loss_std"])
+
+
+@pytest.mark.parametrize("rank_by", ["val_loss", "val_acc"])
+def test_a_sweep_in_which_every_run_diverged_at_once_still_has_tables(rank_by: str) -> None:
+    records = [record(run, [], [], 0) for run in RUNS]
+    assert epoch_table(RUNS, records).empty
+    table = configuration_table(run_table(RUNS, records), rank_by)
+    assert table["rank"].tolist() == [1, 2, 3, 4, 1]
+    assert table["diverged"].tolist() == [2] * 5
+    assert all(map(math.isnan, table["last_val_loss"]))
+
+
+def test_records_are_read_in_the_grids_order(tmp_path: Path) -> None:
+    for run, figures in zip(RUNS, FIGURES, strict=True):
+        save_record(tmp_path, run, *figures)
+    assert read_records(RUNS, tmp_path, tmp_path / "records", DATA_HASH) == RECORDS
+
+
+def test_every_record_that_is_not_the_runs_is_named_with_the_command_that_rebuilds_it(tmp_path: Path) -> None:
+    files = [save_record(tmp_path, run, *figures) for run, figures in zip(RUNS, FIGURES, strict=True)]
+    files[0].unlink()
+    files[2].write_text("{")
+    save_record(tmp_path / "other", replace(RUNS[4], epochs=7), [1.0], [0.5]).replace(files[4])
+    save_record(tmp_path / "other", Run("cnn", 4, 1e-5, 0.0, 1, 6), [1.0], [0.5]).replace(files[9])
+    with pytest.raises(SweepError) as caught:
+        read_records(RUNS, tmp_path, tmp_path / "records", DATA_HASH)
+    first, *faults, command = str(caught.value).splitlines()
+    assert first.startswith("4 of 10 records are not those of this sweep")
+    assert [
+        fault.strip().removeprefix(str(file))
+        for fault, file in zip(faults, (files[k] for k in (0, 2, 4, 9)), strict=True)
+    ] == [
+        " cannot be read (No such file or directory)",
+        " is damaged (not JSON)",
+        " was made with epochs 7, not 2",
+        " was made with seed 6, not 5",
+    ]
+    assert command.endswith(f": rm -f {files[0]} {files[2]} {files[4]} {files[9]}")
+
+
+def test_records_of_other_data_are_refused(tmp_path: Path) -> None:
+    files = [save_record(tmp_path, run, [1.0], [0.5]) for run in RUNS[:2]]
+    with pytest.raises(SweepError) as caught:
+        read_records(RUNS[:2], tmp_path, tmp_path / "records", "e" * 64)
+    assert all(f"{file} was made with another data_hash" in str(caught.value) for file in files)

@@ -1,0 +1,238 @@
+"""Every number of a rendered report is in report.json, and is what the records give when it is worked out anew."""
+
+import re
+from collections import defaultdict
+from fnmatch import fnmatchcase
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from scipy import stats
+
+from sweep.grid import Run
+from written import WRITEUP, as_written, changed, sweep_records, write_report
+
+MODELS = WRITEUP["sweep"]["models"]
+# Numbers of the protocol and of the rules, which are the templates' own.
+OWN = {"1", "128", "255", "0.9995", "0.2", "0.1", "97.5", "0"}
+NUMBER = re.compile(r"\d+(?:\.\d+)*")
+# What holds digits and is no number: names and hashes in code, links, tags, headings of a metric.
+OTHER = re.compile(r"`[^`]*`|\]\(#[^)]*\)|<[^>]*>|!\[[^)]*\)|CIFAR-10|cifar10|jinja2|report\.json")
+
+Records = dict[str, dict[str, Any]]
+
+
+def sweep(seeds: list[int]) -> tuple[list[Run], list[Any]]:
+    """The write-up's sweep with noise; one run diverged, one was interrupted twice, some ran on two other devices, with
+    uncommitted changes, and one has no finite test loss."""
+    generator = np.random.default_rng(7)
+
+    def figures(run: Run) -> tuple[float, float] | None:
+        if run.name == "512_0.001_0.8" and run.seed == seeds[-1]:
+            return None
+        loss, accuracy = as_written(run)
+        # Many are close to the best.
+        loss, accuracy = loss - 0.49 * (run.dropout_rate == 0.2), accuracy + 0.1 * (run.dropout_rate == 0.2)
+        return float(loss + generator.normal(0, 0.01)), round(float(accuracy + generator.normal(0, 0.005)), 4)
+
+    runs, records = sweep_records(figures, seeds, MODELS)
+    for position, (run, record) in enumerate(zip(runs, records, strict=True)):
+        changes: dict[str, Any] = {"training_s": float(generator.uniform(5, 50))}
+        if position == 3:
+            changes |= {"resumed_epochs": [4, 11], "best": {**record["best"], "test_loss": None}}
+        if position % 7 == 0:
+            gpu = {"device": "cuda", "device_name": "Some H100 80GB", "gpu": f"GPU-{position % 2}", "precision": "bf16"}
+            changes |= {"environment": {**record["environment"], **gpu}, "commit": "b" * 40 + "-dirty"}
+        records[position] = changed(record, run, **changes)
+    return runs, records
+
+
+def entry(content: Any, path: str) -> Any:
+    """What is at a path like "last.val_loss" or "seeds.0"."""
+    for part in path.split(".") if path else []:
+        content = content[int(part)] if isinstance(content, list) else content[part]
+    return content
+
+
+def by_configuration(records: Records, model: str, path: str) -> dict[str, list[float]]:
+    """The entry of every run of a model's configurations that have no diverged run, in the order of the records."""
+    values = defaultdict(list)
+    for run, record in records.items():
+        if run.startswith(f"{model}/"):
+            values["/".join(run.split("/")[:2])].append(record)
+    kept = {name: found for name, found in values.items() if all(r["status"] == "completed" for r in found)}
+    return {name: [entry(record, path) for record in found] for name, found in kept.items()}
+
+
+def resolve(source: dict[str, Any], records: Records) -> list[dict[str, Any]]:
+    found = [record for run, record in records.items() if fnmatchcase(run, source["run"])]
+    if "equals" in source:
+        found = [record for record in found if entry(record, source["entry"]) == source["equals"]]
+    if "key" in source:
+        (record,) = found
+        assert (source["key"], source["content_hash"]) == (record["key"], record["content_hash"])
+        expected = {"last": record["epochs"] - 1, "best": (record["best"] or {}).get("epoch")}
+        assert source["epoch"] == expected.get(source["entry"].split(".")[0])
+        if source["entry"].startswith("last.") and record["last"]:
+            assert entry(record, source["entry"]) == record["history"][source["entry"][5:]][source["epoch"]]
+    return found
+
+
+def spread(groups: list[list[float]], how: str) -> float:
+    """The noise of one model's figure, or of the difference of two models' figures, each of one value a seed."""
+    if how == "binomial error":
+        return float(np.sqrt(sum(p * (1 - p) / 10000 for group in groups for p in group)))
+    return float(np.std(groups[0] if len(groups) == 1 else np.subtract(*groups), ddof=1))
+
+
+def not_told_apart(losses: dict[str, list[float]], accuracies: dict[str, list[float]]) -> int:
+    best = min(losses, key=lambda name: np.mean(losses[name]))
+    if len(losses[best]) > 1:
+        tests = [stats.ttest_rel(seeds, losses[best]).pvalue for name, seeds in losses.items() if name != best]
+        return 1 + sum(p > 0.05 for p in tests)
+    top = accuracies[best][0]
+    return sum(top - p <= 2 * np.sqrt((p * (1 - p) + top * (1 - top)) / 10000) for (p,) in accuracies.values())
+
+
+def recomputed(number: dict[str, Any], records: Records, files: dict[str, Any]) -> Any:
+    """The number from the records, by its `how`."""
+    how, sources = number["how"], number["sources"]
+    if how == "setting" or (how == "count" and "file" in sources[0]):
+        (source,) = sources
+        value = entry(files[source["file"]], source["entry"])
+        if source["file"] == "config.yaml":
+            return number["text"] if number["text"].strip(" ") in value else None
+        return len(value) if how == "count" else value
+    runs = [source for source in sources if "run" in source]
+    found = [resolve(source, records) for source in runs]
+    if how == "count":
+        if len(found) > 1 and "key" not in runs[0]:
+            return sum(all(record in group for group in found) for record in found[0])
+        return sum(map(len, found))
+    model = found[0][0]["model"]
+    if how in ("rank", "bootstrap probability", "ranked", "not told apart from the best", "drawn"):
+        values = by_configuration(records, model, runs[-1]["entry"] or "last.val_loss")
+        means = {name: np.mean(seeds) for name, seeds in values.items()}
+        if how == "rank":
+            return sorted(means, key=means.__getitem__).index(runs[0]["run"].removesuffix("/*")) + 1
+        if how == "bootstrap probability":
+            seeds = len(next(iter(values.values())))
+            table = np.array(list(values.values()))
+            drawn = np.random.default_rng(99).integers(0, seeds, (4000, seeds))
+            best = table[:, drawn].mean(axis=2).argmin(axis=0)
+            return np.mean(best == list(values).index(runs[0]["run"].removesuffix("/*")))
+        if how == "not told apart from the best":
+            return not_told_apart(values, by_configuration(records, model, "last.val_acc"))
+        return {"ranked": len(values), "drawn": 10}[how]
+    values = [entry(record, source["entry"]) for source, group in zip(runs, found, strict=True) for record in group]
+    by_model = defaultdict(list)
+    for record, value in zip(sum(found, []), values, strict=False):  # noqa: RUF017
+        by_model[record["model"]].append(value)
+    if how in ("binomial error", "standard deviation"):
+        return spread(list(by_model.values()), how)
+    if how == "difference":
+        first, *other = [np.mean(group) for group in by_model.values()]
+        claimed = [float(entry(files["writeup.yaml"], source["entry"])) for source in sources if "file" in source]
+        (second,) = [*other, *claimed]
+        return first - second
+    if how == "value":
+        return values[0]
+    return {"mean": np.mean, "sum": np.sum, "minimum": np.min, "median": np.median, "maximum": np.max}[how](values)
+
+
+def agrees(text: str, how: str, value: Any) -> bool:
+    if isinstance(value, list | str):
+        return text in (str(value), ", ".join(map(str, value)))
+    if how == "bootstrap probability":
+        return abs(float(text) - value) < 0.04
+    decimals = len(text.split(".")[1]) if "." in text else 0
+    if how == "sum":  # in hours
+        value /= 3600
+    # Of a mean that lies on a half the last digit may go either way.
+    return text == str(value) or abs(float(text) - value) <= 0.501 * 10**-decimals
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("seeds", [[0], [0, 1, 2]])
+def test_every_number_is_what_the_records_give(tmp_path: Path, language: str, seeds: list[int]) -> None:
+    runs, records = sweep(seeds)
+    text, origins = write_report(tmp_path, runs, records, MODELS, seeds, language)
+    by_run = {str(run.path): record for run, record in zip(runs, records, strict=True)}
+    assert {run: found["content_hash"] for run, found in origins["runs"].items()} == {
+        run: record["content_hash"] for run, record in by_run.items()
+    }
+    lines = text.splitlines()
+    covered = defaultdict(set)
+    files = {
+        "grid.json": {"models": MODELS, "seeds": seeds},
+        "manifest.json": yaml.safe_load((tmp_path / "manifest.json").read_text()),
+        "writeup.yaml": WRITEUP,
+        "config.yaml": text.split("```yaml\n")[1].split("```")[0],
+        "packages": defaultdict(str, {name: version(name) for name in ("jinja2", "matplotlib", "numpy", "pandas")}),
+        "scripts/sweep/analysis/ranking.py": {"NOISE_FACTOR": 2, "BOOTSTRAP_DRAWS": 10000},
+    }
+    for number in origins["numbers"]:
+        start = number["column"] - 1
+        assert lines[number["line"] - 1][start:].startswith(number["text"])
+        covered[number["line"]] |= set(range(start, start + len(number["text"])))
+        value = recomputed(number, by_run, files)
+        assert agrees(number["text"], number["how"], value), (number, value)
+    assert len(origins["numbers"]) > 100
+
+    for position, line in enumerate(lines, 1):
+        other = {column for match in OTHER.finditer(line) for column in range(*match.span())}
+        for match in NUMBER.finditer(line):
+            place = set(range(*match.span()))
+            own = match[0] in OWN and not line.startswith("|")
+            assert place <= covered[position] or place <= other or own, (position, match[0], line)
+
+    config = yaml.safe_load(files["config.yaml"])
+    assert (config["models"], config["seeds"]) == (MODELS, seeds)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_appendix_tells_what_the_records_tell(tmp_path: Path, language: str) -> None:
+    """Each name in a table leads to its runs' rows, with their hashes; mixtures and interruptions are told."""
+    seeds = [0, 1]
+    runs, records = sweep(seeds)
+    text, _ = write_report(tmp_path, runs, records, MODELS, seeds, language)
+    anchors = re.findall(r'<a id="([^"]+)">', text)
+    assert len(anchors) == len(set(anchors)) >= 20
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) == set(anchors)
+    ranked = [line for line in text.splitlines() if re.match(r"\| \d+ \|", line)]
+    assert len(ranked) == 20
+    assert all("](#" in line for line in ranked)
+    # Both seeds of each.
+    appendix = text.split('<a id="', 1)[1]
+    for run, record in zip(runs, records, strict=True):
+        row = [line for line in appendix.splitlines() if f"`{run.path}`" in line and line.startswith("|")]
+        if f"{run.model}-{run.name}" in anchors[1:]:
+            assert f"`{record['key'][:16]}` | `{record['content_hash'][:16]}`" in row[0]
+            assert len(row) == 1
+    # Its diverged epoch has no figures.
+    assert all(len(re.findall(r"\| – ", line)) == 3 for line in appendix.splitlines() if "/512_0.001_0.8/seed1" in line)
+    resumed = {
+        "en": "`mlp/512_0.001_0.2/seed1` (before epoch 4, 11)",
+        "zh": "`mlp/512_0.001_0.2/seed1`（第 4, 11 轮之前）",
+    }
+    assert resumed[language] in text
+    commits = re.findall(r"`(b{40}|c{40})`(.+?)[:：]", text)
+    words = {"en": (", with uncommitted changes", ", clean"), "zh": ("，有未提交的改动", "，工作区干净")}[language]
+    assert dict(commits) == dict(zip(("b" * 40, "c" * 40), words, strict=True))
+    # Two equal GPUs are one environment.
+    places = [
+        re.search(r"Some CPU\W+fp32|Some H100 80GB\W+bf16", line) for line in text.splitlines() if "PyTorch 2" in line
+    ]
+    assert len(places) == len({place[0] for place in places if place}) == 2
+    assert {"en": "in more than one environment", "zh": "环境不止一种"}[language] in text
+
+
+def test_marks_leave_no_trace(tmp_path: Path) -> None:
+    text, origins = write_report(tmp_path, *sweep([0]), MODELS, [0])
+    assert not re.search(r"[\x00-\x08\x0b-\x1f]", text)
+    places = [(number["line"], number["column"]) for number in origins["numbers"]]
+    assert all(first < second for first, second in pairwise(places))

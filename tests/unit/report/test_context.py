@@ -1,0 +1,296 @@
+"""The report says what the tables say, in both languages, and never more."""
+
+import html
+import re
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pytest
+import yaml
+from markdown_it import MarkdownIt
+
+from examples import record
+from project import REPOSITORY
+from render_report import render_report
+from sweep.analysis import tables
+from sweep.data.prepared import Manifest, manifest_hash
+from sweep.files import write_json
+from sweep.grid import Grid
+from sweep.metrics import EFFECT_NAMES
+from sweep.report.citations import Ledger
+from sweep.report.context import context, render
+
+TEMPLATES = REPOSITORY / "workflow" / "templates"
+MANIFEST = {
+    "source": "cifar10",
+    "class_names": ["cat", "dog", "owl"],
+    "sizes": {"train": 401, "validation": 102, "test": 203},
+    "content_hash": "a" * 64,
+}
+LANGUAGES = ["en", "zh"]
+
+# A run: its last validation loss and accuracy, or None where it diverged, in epoch 1 of 0, 1, 2.
+Runs = list[tuple[float, float] | None]
+GOOD: Runs = [(0.85, 0.7366), (0.7926, 0.73)]  # highest accuracy and lowest loss are of different configurations
+BAD: Runs = [(1.4, 0.5), (1.45, 0.5197)]
+
+
+def write_tables(folder: Path, models: dict[str, Runs], seeds: list[int], rank_by: str) -> None:
+    """Tables, grid and manifest of a sweep whose configurations are the dropout rates 0.0, 0.1, …"""
+    grid = {
+        model: {
+            "batch_sizes": [1024],
+            "learning_rates": [0.001],
+            "dropout_rates": [rate / 10 for rate in range(len(runs) // len(seeds))],
+            "epochs": 3,
+        }
+        for model, runs in models.items()
+    }
+    runs = Grid.of(grid, seeds).runs()
+    records = []
+    for run, last in zip(runs, sum(models.values(), []), strict=True):  # noqa: RUF017
+        if last is None:
+            records.append(record(run, [2.0], [0.3], 1))
+        else:
+            records.append(record(run, [3.0, 3.0, last[0]], [0.2, 0.2, last[1]]))
+    tables.write_tables(folder, runs, records, Grid.of(grid, seeds), rank_by)
+    write_json(folder / "manifest.json", {**MANIFEST, "manifest_hash": manifest_hash(MANIFEST)})
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Any:
+    """A function from a sweep's figures to its report, by way of the program and the files that it reads."""
+
+    def make(
+        models: dict[str, Runs],
+        language: str = "en",
+        seeds: list[int] | None = None,
+        rank_by: str = "val_loss",
+        top: int = 10,
+        author: str = "",
+    ) -> str:
+        write_tables(tmp_path, models, seeds or [0], rank_by)
+        output = tmp_path / "report.md"
+        render_report(tmp_path / "grid.json", tmp_path, tmp_path, TEMPLATES, language, author, rank_by, top, output)
+        text = (tmp_path / "report.md").read_text(encoding="utf-8")
+        # Whatever the figures are: no hole.
+        assert not re.search(r"\bnan\b|<NA>|None", text)
+        return text
+
+    return make
+
+
+def rows(text: str, start: str) -> list[list[str]]:
+    """The cells of the text's table rows that start so, without links."""
+    text = re.sub(r"\[([^]]+)\]\(#[^)]+\)", r"\1", text)
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith(start)
+    ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_numbers_of_both_models_are_there(report: Any, language: str) -> None:
+    text = report({"mlp": BAD, "cnn": GOOD}, language)
+    assert rows(text, "| MLP |") == [["MLP", "0.5197", "`1024_0.001_0.1`", "1.4000", "`1024_0.001_0.0`"]]
+    assert rows(text, "| CNN |") == [["CNN", "0.7366", "`1024_0.001_0.0`", "0.7926", "`1024_0.001_0.1`"]]
+    # Ranked by loss; the last figure is the test accuracy at the best epoch.
+    assert rows(text, "| 1 |") == [
+        ["1", "`1024_0.001_0.0`", "1.4000", "0.5000", "0.4900"],
+        ["1", "`1024_0.001_0.1`", "0.7926", "0.7300", "0.7200"],
+    ]
+    best = re.findall(r"`batch_size = 1024`, `learning_rate = 0.001`, `dropout_rate = (.+?)`", text)
+    assert best == ["0.0", "0.1"]
+    assert "batch_sizes = [1024]\nlearning_rates = [0.001]\ndrop_rates = [0.0, 0.1]\n" in text
+    assert all(str(size) in text for size in MANIFEST["sizes"].values())  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_model_has_its_pictures_in_order(report: Any, language: str) -> None:
+    text = report({"mlp": BAD, "cnn": GOOD}, language)
+    metrics = ["train_acc", "train_loss", "val_acc", "val_loss"]
+    expected = [f"./pics/{label}_{metric}.png" for label in ("MLP", "CNN") for metric in metrics]
+    expected += [f"./pics/{label}_{name}.png" for label in ("MLP", "CNN") for name in EFFECT_NAMES]
+    assert re.findall(r'<img src="([^"]+)" width="600"', text) == expected
+    captions = re.findall(r'<p align="center">(\w+ \w+ \w+)</p>', text)
+    assert captions[:4] == [
+        "MLP Training Accuracy",
+        "MLP Training Loss",
+        "MLP Validation Accuracy",
+        "MLP Validation Loss",
+    ]
+    assert len(captions) == 8
+
+
+AHEAD = {"en": "{} is ahead by both measures", "zh": "{} 在两项指标上都领先"}
+SPLIT = {"en": "The two measures disagree", "zh": "两项指标的结论不一致"}
+PRIOR = {"en": "**visual prior**", "zh": "**视觉先验**"}
+SURPRISE = {"en": "This is not what one would expect", "zh": "这并不符合预期"}
+COMPARISON = {"en": "## Comparison", "zh": "## 模型对比"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("winner", ["cnn", "mlp"])
+def test_the_winner_is_the_one_of_the_data(report: Any, language: str, winner: str) -> None:
+    loser = {"cnn": "mlp", "mlp": "cnn"}[winner]
+    text = report({"mlp": GOOD if winner == "mlp" else BAD, "cnn": GOOD if winner == "cnn" else BAD}, language)
+    assert AHEAD[language].format(winner.upper()) in text
+    assert AHEAD[language].format(loser.upper()) not in text
+    assert (PRIOR[language] in text, SURPRISE[language] in text) == (winner == "cnn", winner == "mlp")
+    (verdict,) = (line for line in text.splitlines() if AHEAD[language].format(winner.upper()) in line)
+    assert re.findall(r"\d\.\d{4}", verdict)[:4] == ["0.7366", "0.5197", "0.7926", "1.4000"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_measures_that_disagree_make_no_winner(report: Any, language: str) -> None:
+    text = report({"mlp": [(1.0, 0.6)], "cnn": [(1.1, 0.7)]}, language)
+    (verdict,) = (line for line in text.splitlines() if SPLIT[language] in line)
+    first, second = {
+        "en": ("CNN has the highest `val_acc`", "MLP the lowest `val_loss`"),
+        "zh": ("`val_acc` 最高的是 CNN", "`val_loss` 最低的是 MLP"),
+    }[language]
+    assert first in verdict
+    assert second in verdict
+    assert PRIOR[language] not in text
+    assert SURPRISE[language] not in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("cnn_loss", [1.0, 0.5])
+def test_the_same_accuracy_is_nobodys_lead(report: Any, language: str, cnn_loss: float) -> None:
+    """A small validation set has few values of accuracy, and equal ones are common."""
+    text = report({"mlp": [(1.0, 0.95)], "cnn": [(cnn_loss, 0.95)]}, language)
+    for label in ("MLP", "CNN"):
+        assert AHEAD[language].format(label) not in text
+    assert SPLIT[language] not in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_one_model_is_compared_with_nothing(report: Any, language: str) -> None:
+    text = report({"cnn": GOOD}, language)
+    assert COMPARISON[language] not in text
+    assert "### CNN" in text
+    assert "MLP_" not in text
+    assert "MLP" not in text.splitlines()[0]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_diverged_runs_are_named_and_out_of_every_ranking(report: Any, language: str) -> None:
+    text = report({"mlp": BAD, "cnn": [None, (0.8, 0.7)]}, language)
+    named = {
+        "en": "`1024_0.001_0.0`](#cnn-1024_0.001_0.0) (seed 0, epoch 1).",
+        "zh": "`1024_0.001_0.0`](#cnn-1024_0.001_0.0)（种子 0，第 1 轮）。",
+    }
+    assert named[language] in text
+    assert rows(text, "| 1 |")[1] == ["1", "`1024_0.001_0.1`", "0.8000", "0.7000", "0.6900"]
+    assert len(rows(text, "| 2 |")) == 1
+    assert rows(text, "| CNN |") == [["CNN", "0.7000", "`1024_0.001_0.1`", "0.8000", "`1024_0.001_0.1`"]]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("mlp", [BAD, [None, None]])
+def test_a_model_that_diverged_throughout_is_neither_ranked_nor_compared(report: Any, language: str, mlp: Runs) -> None:
+    text = report({"mlp": mlp, "cnn": [None, None]}, language)
+    nothing = {"en": "No configuration can be called the best", "zh": "因此不能说哪一组最好"}
+    assert text.count(nothing[language]) == (1 if mlp is BAD else 2)
+    assert COMPARISON[language] not in text
+    assert len(rows(text, "| 1 |")) == (1 if mlp is BAD else 0)
+    assert "./pics/CNN_val_loss.png" in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_several_seeds_are_averaged_and_said(report: Any, language: str) -> None:
+    text = report({"mlp": [(1.0, 0.5), (1.5, 0.25), (1.1, 0.4), (1.2, 0.5)]}, language, seeds=[3, 8])
+    assert [row[1:4] + row[5:6] for row in rows(text, "| 1 |") + rows(text, "| 2 |")] == [
+        ["`1024_0.001_0.1`", "1.1500 ± 0.0707", "0.4500 ± 0.0707", "2"],
+        ["`1024_0.001_0.0`", "1.2500 ± 0.3536", "0.3750 ± 0.1768", "2"],
+    ]
+    said = {
+        "en": ("with each of the seeds 3, 8", "That makes 4 full runs", "2 configurations", "mean over the seeds"),
+        "zh": ("随机种子依次取 3、8", "完整训练 4 次", "2 组配置", "对各随机种子取平均"),
+    }
+    assert all(words in text for words in said[language])
+
+
+@pytest.mark.parametrize(("rank_by", "best"), [("val_loss", "0.1"), ("val_acc", "0.0")])
+def test_the_ranking_is_the_one_asked_for_and_ends_where_asked(report: Any, rank_by: str, best: str) -> None:
+    text = report({"cnn": GOOD}, rank_by=rank_by, top=1)
+    assert "The figures show 1 configurations" in text
+    assert f"last epoch's `{rank_by}` ({'lowest' if rank_by == 'val_loss' else 'highest'} first)" in text
+    assert rows(text, "| 1 |")[0][1] == f"`1024_0.001_{best}`"
+    assert rows(text, "| 2 |") == []
+    # The comparison's extremes are over all configurations, but of one model there is none.
+    assert f"`dropout_rate = {best}`" in text
+
+
+def test_the_extremes_are_over_all_configurations_and_not_just_those_drawn(report: Any) -> None:
+    text = report({"mlp": BAD, "cnn": GOOD}, top=1)
+    assert rows(text, "| CNN |")[0][1:3] == ["0.7366", "`1024_0.001_0.0`"]
+
+
+def values(tmp_path: Path, models: dict[str, Runs], **environment: str) -> dict[str, Any]:
+    """What the templates are given, of two runs: the second in another environment."""
+    write_tables(tmp_path, models, [0], "val_loss")
+    runs, configurations = (tables.read_table(tmp_path / f"{name}.csv") for name in ("runs", "configurations"))
+    for column, value in environment.items():
+        runs.loc[1, column] = value
+    grid = Grid.read(tmp_path / "grid.json")
+    manifest = Manifest(**MANIFEST)  # type: ignore[arg-type]
+    writeup = yaml.safe_load((TEMPLATES / "writeup.yaml").read_text())
+    complete = context(Ledger(), grid, manifest, runs, configurations, writeup, "val_loss", 10, "A. Author")
+    return {**complete, "studies": {}}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_value_that_is_missing_is_an_error_and_no_hole(tmp_path: Path, language: str) -> None:
+    complete = values(tmp_path, {"mlp": BAD, "cnn": GOOD})
+    assert "0.7366" in render(TEMPLATES, language, complete)
+    for name in complete:
+        with pytest.raises(jinja2.UndefinedError, match=name):
+            render(TEMPLATES, language, {key: value for key, value in complete.items() if key != name})
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_mixture_of_environments_is_told(tmp_path: Path, language: str) -> None:
+    mixture = {"en": "in more than one environment", "zh": "环境不止一种"}[language]
+    same = render(TEMPLATES, language, values(tmp_path, {"mlp": BAD}))
+    assert mixture not in same
+    mixed = render(TEMPLATES, language, values(tmp_path, {"mlp": BAD}, device_name="Some GPU", precision="bf16"))
+    assert mixture in mixed
+    lines = [line for line in mixed.splitlines() if "2.14.1" in line]
+    assert len(lines) == 2
+    assert "Some CPU" in lines[0]
+    assert "Some GPU" in lines[1]
+    assert "bf16" in lines[1]
+
+
+AUTHOR = {"en": "Author: ", "zh": "作者："}
+AUTHORS = [
+    "王小明 2024012345",
+    'O\'Neil, "Jo" & Søn (A+B) 100% $5',
+    "{{ 7 * 7 }} {% if x %} {# y #}",
+    "<script>alert(1)</script> <b>bold</b> <!-- gone",
+    "&copy; &amp; &#65;",
+    "*a* **b** _c_ `d` ~~e~~ [f](http://g.h) ![i](j) <http://k.l> [m]: n",
+    "back\\slash \\* at the end\\",
+    "https://a.example/b?c=d_e_f www.a.example me@a.example",
+    "# a | b - c + d > e = 1. f",
+]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("author", AUTHORS)
+def test_an_author_is_shown_letter_by_letter(report: Any, language: str, author: str) -> None:
+    """A Markdown program shows what a reader sees: one paragraph of plain text."""
+    page = (
+        MarkdownIt("commonmark")
+        .enable(["table", "strikethrough"])
+        .render(report({"mlp": BAD}, language, author=author))
+    )
+    shown = re.findall(f"<p>{AUTHOR[language]}(.*?)</p>", page, re.DOTALL)
+    assert [html.unescape(text) for text in shown if "<" not in text] == [author]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_author_is_no_line(report: Any, language: str) -> None:
+    assert AUTHOR[language] not in report({"mlp": BAD}, language)

@@ -1,0 +1,110 @@
+"""Checkpoints: what goes in comes out, or nothing does."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from sweep.grid import Run
+from sweep.runs.checkpoint import Checkpoint
+from sweep.training import loop
+from sweep.training.loop import Snapshot, Split, train
+
+MADE_WITH = {"device": "cpu", "precision": "fp32", "torch": "2"}
+SNAPSHOT = Snapshot(
+    {"weights": torch.tensor([1.0, float("nan"), -0.0]), "steps": torch.tensor(7.0), "noise": torch.arange(5).byte()},
+    {"history": {"train_loss": [0.1 + 0.2]}, "last": None},
+)
+
+
+def checkpoint(folder: Path, lines: list[str], interval_s: float = 0, **made_with: str) -> Checkpoint:
+    return Checkpoint(folder / "key.safetensors", {**MADE_WITH, **made_with}, interval_s, lines.append)
+
+
+def written(folder: Path) -> Path:
+    made = checkpoint(folder, [])
+    made.keep(SNAPSHOT)
+    return made.file
+
+
+def test_a_snapshot_comes_back_to_the_last_bit(tmp_path: Path) -> None:
+    written(tmp_path)
+    snapshot = checkpoint(tmp_path, []).read()
+    assert snapshot is not None
+    assert snapshot.outcome == SNAPSHOT.outcome
+    assert snapshot.tensors.keys() == SNAPSHOT.tensors.keys()
+    for name, tensor in SNAPSHOT.tensors.items():
+        assert snapshot.tensors[name].shape == tensor.shape
+        assert snapshot.tensors[name].numpy().tobytes() == tensor.numpy().tobytes()
+
+
+def test_what_training_appends_after_a_resume_is_not_in_the_snapshot_held_ready(tmp_path: Path) -> None:
+    written(tmp_path)
+    resumed = checkpoint(tmp_path, [])
+    snapshot = resumed.read()
+    assert snapshot is not None
+    snapshot.outcome["history"]["train_loss"].append(0.2)
+    assert resumed.latest is not None
+    assert resumed.latest.outcome == SNAPSHOT.outcome
+
+
+def test_every_flipped_byte_and_every_cut_is_noticed(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    good = file.read_bytes()
+    damaged = [good[:length] for length in range(0, len(good), 7)] + [bytes(len(good))]
+    damaged += [good[:k] + bytes([good[k] ^ 0x10]) + good[k + 1 :] for k in range(len(good))]
+    for content in damaged:
+        file.write_bytes(content)
+        lines: list[str] = []
+        assert checkpoint(tmp_path, lines).read() is None
+        assert lines == [f"The checkpoint {file} is damaged: it is not used, training starts anew"]
+
+
+@pytest.mark.parametrize("change", [{"device": "cuda"}, {"precision": "bf16"}, {"torch": "3"}])
+def test_a_checkpoint_of_other_arithmetic_is_not_used(tmp_path: Path, change: dict[str, str]) -> None:
+    written(tmp_path)
+    lines: list[str] = []
+    assert checkpoint(tmp_path, lines, **change).read() is None
+    assert "is not used" in lines[0]
+    assert str({"key": "key", **MADE_WITH}) in lines[0]
+
+
+def test_a_checkpoint_of_another_run_is_not_used(tmp_path: Path) -> None:
+    written(tmp_path).rename(tmp_path / "other.safetensors")
+    assert Checkpoint(tmp_path / "other.safetensors", MADE_WITH, 0, lambda _: None).read() is None
+
+
+def test_a_short_run_writes_none_until_it_is_told_to(tmp_path: Path) -> None:
+    made = checkpoint(tmp_path, [], interval_s=30)
+    made.keep(SNAPSHOT)
+    assert made.latest is SNAPSHOT
+    assert not made.file.exists()
+    made.write(SNAPSHOT)
+    assert made.file.exists()
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_training_goes_on_from_any_epoch_as_if_it_had_not_stopped(
+    monkeypatch: pytest.MonkeyPatch, model: str, precision: str
+) -> None:
+    monkeypatch.setattr(loop, "next_learning_rate", lambda rate, losses: rate * (1 - len(losses) / 100))
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (20, 32, 32, 3), generator=generator, dtype=torch.uint8)
+    splits = dict.fromkeys(("train", "validation", "test"), Split(images, torch.arange(20) % 3))
+    run = Run(model, 4, 0.01, 0.5, 6, 0)
+    snapshots: list[Snapshot] = []
+    whole = train(run, splits, 3, precision, lambda _: None, snapshots.append)
+    assert len(set(whole.history["learning_rate"])) == 6
+    assert len(snapshots) == 6
+    for epoch, snapshot in enumerate(snapshots, start=1):
+        torch.rand(3)  # other noise in between changes nothing
+        resumed = train(run, splits, 3, precision, lambda _: None, lambda _: None, snapshot)
+        assert resumed.resumed_epochs == [epoch]
+        assert without_seconds(resumed.history) == without_seconds(whole.history)
+        assert resumed.best == whole.best
+
+
+def without_seconds(history: dict[str, Any]) -> dict[str, Any]:
+    return {name: column for name, column in history.items() if name != "seconds"}

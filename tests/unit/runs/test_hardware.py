@@ -1,0 +1,87 @@
+"""Which device and precision a training gets, on machines that this one is not."""
+
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+import torch
+
+from sweep.errors import SweepError
+from sweep.runs.hardware import choose_device, choose_precision, is_out_of_memory
+
+
+@pytest.mark.parametrize(
+    ("asked", "allotted_gpus", "found", "device"),
+    [
+        ("auto", 1, True, "cuda"),
+        ("auto", 0, True, "cuda"),
+        ("auto", 0, False, "cpu"),
+        ("cuda", 1, True, "cuda"),
+        ("cpu", 0, True, "cpu"),
+        ("cpu", 1, False, "cpu"),
+    ],
+)
+def test_a_device_is_chosen(
+    monkeypatch: pytest.MonkeyPatch, asked: str, allotted_gpus: int, found: bool, device: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: found)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    lines: list[str] = []
+    assert choose_device(asked, allotted_gpus, lines.append) == device
+    # Only a fallback is worth a word.
+    assert any("on the CPU" in line for line in lines) == (asked == "auto" and not found)
+
+
+@pytest.mark.parametrize(("asked", "allotted_gpus"), [("cuda", 1), ("cuda", 0), ("auto", 1)])
+def test_a_gpu_that_is_missing_is_an_error_and_no_slow_fallback(
+    monkeypatch: pytest.MonkeyPatch, asked: str, allotted_gpus: int
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SweepError, match=r"no CUDA device: .*set training\.device to cpu"):
+        choose_device(asked, allotted_gpus, print)
+
+
+@pytest.mark.parametrize(("visible", "allotted"), [("0", True), ("GPU-1,GPU-2", True), ("", False), ("-1", False)])
+def test_a_batch_system_allots_by_what_it_makes_visible(
+    monkeypatch: pytest.MonkeyPatch, visible: str, allotted: bool
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    with pytest.raises(SweepError, match="was allotted a GPU") if allotted else nullcontext():
+        assert choose_device("auto", 0, print) == "cpu"
+
+
+def test_running_out_of_memory_is_told_from_other_errors() -> None:
+    with pytest.raises(RuntimeError) as told:
+        torch.empty(2**50)
+    assert is_out_of_memory(told.value)
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert is_out_of_memory(MemoryError())
+    assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "precision"),
+    [
+        ({"cpu_name": "AMD EPYC", "avx512_bf16": True, "amx_bf16": False}, "bf16"),
+        ({"cpu_name": "Intel Xeon", "avx512_bf16": True, "amx_bf16": False}, "fp32"),
+        ({"cpu_name": "Intel Xeon", "avx512_bf16": True, "amx_bf16": True}, "bf16"),
+        ({"avx2": True, "avx512_bf16": False, "amx_bf16": False}, "fp32"),
+        ({}, "fp32"),  # other processors
+    ],
+)
+def test_auto_precision_on_a_cpu_is_bf16_only_where_it_is_the_faster_one(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, Any], precision: str
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert choose_precision("auto", torch.device("cpu")) == precision
+    assert choose_precision("fp32", torch.device("cpu")) == "fp32"
+    assert choose_precision("bf16", torch.device("cpu")) == "bf16"
+
+
+@pytest.mark.parametrize(("native", "precision"), [(True, "bf16"), (False, "fp32")])
+def test_auto_precision_on_a_gpu_does_not_count_emulation(
+    monkeypatch: pytest.MonkeyPatch, native: bool, precision: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: native or including_emulation)
+    assert choose_precision("auto", torch.device("cuda")) == precision

@@ -1,0 +1,188 @@
+"""Records: a number that was not measured by this code on these data is never taken for one that was."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import torch
+
+from examples import DATA_HASH, record, result
+from project import REPOSITORY
+from sweep.errors import SweepError
+from sweep.files import write_json
+from sweep.grid import Run
+from sweep.runs import records
+from sweep.runs.records import Record, code_hash, differences, make_record, publish, read_record, run_key
+from sweep.training.loop import Split, train
+
+RUN = Run("mlp", 8, 0.001, 0.2, 2, 0)
+SCHEMA = REPOSITORY / "workflow" / "schemas" / "metrics.schema.json"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    write_json(tmp_path / "metrics.json", record(RUN, [1.5, 1.25], [0.5, 0.6]))
+    return tmp_path / "metrics.json"
+
+
+@pytest.mark.parametrize("learning_rate", [0.001, 1e36])
+def test_a_trainings_record_is_by_the_schema_and_reads_back_the_same(tmp_path: Path, learning_rate: float) -> None:
+    """Also where the first epoch diverged, as with the second rate."""
+    data = Split(torch.randint(0, 256, (16, 32, 32, 3), dtype=torch.uint8), torch.arange(16) % 3)
+    run = replace(RUN, learning_rate=learning_rate)
+    outcome = train(
+        run, dict.fromkeys(("train", "validation", "test"), data), 3, "fp32", lambda _: None, lambda _: None
+    )
+    diverged = outcome.diverged_epoch is not None
+    assert diverged == (learning_rate == 1e36)
+    made = make_record(run, DATA_HASH, {**result([], [], outcome.diverged_epoch), **asdict(outcome), "training_s": 1.0})
+    jsonschema.validate(made, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    kept = tmp_path / f"{made['key']}.json"
+    write_json(kept, made)
+    assert read_record(kept) == made
+    assert publish(kept, tmp_path / "runs" / "metrics.json")
+    assert read_record(tmp_path / "runs" / "metrics.json") == made
+    assert differences(made, run, DATA_HASH) == []
+
+
+def edit(*path: Any, value: Any) -> Callable[[Record], None]:
+    def change(content: Record) -> None:
+        place: Any = content
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = value
+
+    return change
+
+
+EDITS: dict[str, Callable[[Record], Any]] = {
+    "a better figure": edit("last", "val_acc", value=0.9),
+    "a figure of the history": edit("history", "val_loss", 0, value=0.1),
+    "another seed": edit("seed", value=1),
+    "another data set": edit("data_hash", value="e" * 64),
+    "another schema version": edit("schema_version", value=2),
+    "a key more": edit("comment", value="x"),
+    "a key less": lambda content: content.pop("best"),
+    "text for a number": edit("training_s", value="1"),
+    "a loss that is no number": edit("history", "val_loss", 0, value=float("nan")),
+}
+
+
+@pytest.mark.parametrize("change", EDITS)
+def test_an_edited_record_is_refused_by_name(file: Path, tmp_path: Path, change: str) -> None:
+    content = json.loads(file.read_text(encoding="utf-8"))
+    EDITS[change](content)
+    file.write_text(json.dumps(content))
+    with pytest.raises(SweepError) as caught:
+        read_record(file)
+    assert str(caught.value).startswith(f"{file} is damaged")
+    with pytest.raises(SweepError):
+        publish(file, tmp_path / "published.json")
+    assert not (tmp_path / "published.json").exists()
+
+
+def test_a_record_under_another_runs_key_is_refused(file: Path, tmp_path: Path) -> None:
+    other = file.rename(tmp_path / f"{run_key(replace(RUN, seed=1), DATA_HASH)}.json")
+    with pytest.raises(SweepError, match="holds the record of another key"):
+        publish(other, tmp_path / "published.json")
+    assert not (tmp_path / "published.json").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff\xfe", b'"text"'])
+def test_a_file_that_is_no_record_is_refused_by_name(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    with pytest.raises(SweepError) as caught:
+        read_record(file)
+    assert str(caught.value).startswith(f"{file} is damaged")
+
+
+def test_a_truncated_record_is_refused_wherever_it_was_cut(file: Path) -> None:
+    content = file.read_bytes()
+    for length in range(1, len(content.rstrip()), 97):
+        file.write_bytes(content[:length])
+        with pytest.raises(SweepError):
+            read_record(file)
+
+
+def test_a_missing_record_is_named_and_none_is_published(tmp_path: Path) -> None:
+    with pytest.raises(SweepError, match=r"none\.json cannot be read \(No such file"):
+        read_record(tmp_path / "none.json")
+    assert not publish(tmp_path / "none.json", tmp_path / "metrics.json")
+    assert not (tmp_path / "metrics.json").exists()
+
+
+def test_the_layout_of_a_record_is_of_no_account(file: Path) -> None:
+    content = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps(dict(reversed(content.items()))))
+    assert read_record(file) == content
+
+
+@pytest.fixture
+def library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A copy of the library to edit, which the hashes are taken of."""
+    copy = tmp_path / "sweep"
+    shutil.copytree(Path(records.__file__).parents[1], copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(records, "__file__", str(copy / "runs" / "records.py"))
+    monkeypatch.setattr(records, "code_hash", code_hash.__wrapped__)  # without its memory
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("file", "models"),
+    [
+        ("models/mlp.py", {"mlp"}),
+        ("models/cnn.py", {"cnn"}),
+        ("training/loop.py", {"mlp", "cnn"}),
+        ("training/layers.py", {"mlp", "cnn"}),
+        ("training/optimizer.py", {"mlp", "cnn"}),
+        ("training/new.py", {"mlp", "cnn"}),
+        ("models/new.py", set()),
+        ("analysis/tables.py", set()),
+        ("runs/hardware.py", set()),
+        ("data/sources/folder.py", set()),
+    ],
+)
+def test_just_the_code_that_decides_a_runs_numbers_changes_its_key(library: Path, file: str, models: set[str]) -> None:
+    runs = {model: replace(RUN, model=model) for model in ("mlp", "cnn")}
+    before = {model: (records.code_hash(model), run_key(run, DATA_HASH)) for model, run in runs.items()}
+    with (library / file).open("a") as code:
+        code.write("# changed\n")
+    after = {model: (records.code_hash(model), run_key(run, DATA_HASH)) for model, run in runs.items()}
+    assert {model for model in runs if after[model][0] != before[model][0]} == models
+    assert {model for model in runs if after[model][1] != before[model][1]} == models
+
+
+CHANGES: list[dict[str, Any]] = [
+    {"model": "cnn"},
+    {"batch_size": 16},
+    {"learning_rate": 0.0005},
+    {"dropout_rate": 0.4},
+    {"epochs": 3},
+    {"seed": 1},
+]
+
+
+def test_a_runs_key_depends_on_every_hyper_parameter_and_on_the_data() -> None:
+    keys = [run_key(replace(RUN, **change), DATA_HASH) for change in [{}, *CHANGES]] + [run_key(RUN, "e" * 64)]
+    assert len(set(keys)) == 8
+    assert keys[0] == run_key(replace(RUN), DATA_HASH)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_record_of_another_run_is_told_by_what_differs(change: dict[str, Any]) -> None:
+    found = differences(record(RUN, [1.0, 1.0], [0.5, 0.5]), replace(RUN, **change), DATA_HASH)
+    ((name, value),) = change.items()
+    assert f"{name} {getattr(RUN, name)}, not {value}" in found
+    assert len(found) == 1 + (name == "model")  # another model is other code, too
+
+
+def test_a_record_of_other_data_or_code_is_told_so(library: Path) -> None:
+    made = record(RUN, [1.0, 1.0], [0.5, 0.5])
+    assert differences(made, RUN, "e" * 64) == ["another data_hash"]
+    (library / "models" / "mlp.py").write_text("# other code")
+    assert differences(made, RUN, DATA_HASH) == ["another code_hash"]
