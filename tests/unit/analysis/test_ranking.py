@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from examples import record
-from sweep.analysis.ranking import Ranking, rank, t_quantile
+from sweep.analysis.ranking import Ranking, rank
 from sweep.analysis.tables import run_table
 from sweep.grid import Run
 
@@ -27,11 +27,6 @@ def ranked(figures: list[list[tuple[float, float] | None]], rank_by: str = "val_
     ranking = rank(run_table(runs, records), rank_by, pictures)
     assert ranking is not None
     return ranking
-
-
-@pytest.mark.parametrize("freedom", [1, 2, 5, 10, 11, 30, 200])
-def test_students_quantile(freedom: int) -> None:
-    assert t_quantile(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), abs=1e-3)
 
 
 @pytest.mark.parametrize("rank_by", ["val_loss", "val_acc"])
