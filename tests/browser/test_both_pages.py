@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from made_up import MODELS, Pages, traces, write_pages
 from project import REPOSITORY
-from sweep.report.explorer import render_html_report
+from sweep.report.render import convert_markdown, render_page
 
 Open = Callable[..., Page]
 TEMPLATES = REPOSITORY / "workflow" / "templates" / "explorer"
@@ -115,7 +115,7 @@ def test_the_report_has_its_tables_pictures_and_anchors(pages: Pages, opened: Op
 
 def test_anchors_of_headings_are_those_of_github() -> None:
     text = "# A `b_c`, D-e!\n\n## Twice\n\n[up](#a-b_c-d-e)\n\n## Twice\n\n\\<b\\>x\\</b\\> &amp; <i>kept</i>\n"
-    page = render_html_report(TEMPLATES, "en", text)
+    page = render_page(TEMPLATES, "report.html", "en", convert_markdown(text))
     for anchor in ("a-b_c-d-e", "twice", "twice-1"):
         assert f'id="{anchor}"' in page
     assert "&lt;b&gt;x&lt;/b&gt; &amp; <i>kept</i>" in page

@@ -18,8 +18,9 @@ from sweep.data.prepared import Manifest, manifest_hash
 from sweep.files import write_json
 from sweep.grid import Grid
 from sweep.metrics import EFFECT_NAMES
-from sweep.report.citations import Ledger
-from sweep.report.context import context, render
+from sweep.report.citations import Citations
+from sweep.report.context import report_context
+from sweep.report.render import render_markdown
 
 TEMPLATES = REPOSITORY / "workflow" / "templates"
 MANIFEST = {
@@ -237,25 +238,25 @@ def values(tmp_path: Path, models: dict[str, Runs], **environment: str) -> dict[
     grid = Grid.read(tmp_path / "grid.json")
     manifest = Manifest(**MANIFEST)  # type: ignore[arg-type]
     writeup = yaml.safe_load((TEMPLATES / "writeup.yaml").read_text())
-    complete = context(Ledger(), grid, manifest, runs, configurations, writeup, "val_loss", 10, "A. Author")
-    return {**complete, "studies": {}}
+    citations = Citations(runs, len(grid.seeds))
+    return report_context(citations, grid, manifest, configurations, writeup, "val_loss", 10, "A. Author")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_value_that_is_missing_is_an_error_and_no_hole(tmp_path: Path, language: str) -> None:
     complete = values(tmp_path, {"mlp": BAD, "cnn": GOOD})
-    assert "0.7366" in render(TEMPLATES, language, complete)
+    assert "0.7366" in render_markdown(TEMPLATES, language, complete)
     for name in complete:
         with pytest.raises(jinja2.UndefinedError, match=name):
-            render(TEMPLATES, language, {key: value for key, value in complete.items() if key != name})
+            render_markdown(TEMPLATES, language, {key: value for key, value in complete.items() if key != name})
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_mixture_of_environments_is_told(tmp_path: Path, language: str) -> None:
     mixture = {"en": "in more than one environment", "zh": "环境不止一种"}[language]
-    same = render(TEMPLATES, language, values(tmp_path, {"mlp": BAD}))
+    same = render_markdown(TEMPLATES, language, values(tmp_path, {"mlp": BAD}))
     assert mixture not in same
-    mixed = render(TEMPLATES, language, values(tmp_path, {"mlp": BAD}, device_name="Some GPU", precision="bf16"))
+    mixed = render_markdown(TEMPLATES, language, values(tmp_path, {"mlp": BAD}, device_name="Some GPU", precision="bf16"))
     assert mixture in mixed
     lines = [line for line in mixed.splitlines() if "2.14.1" in line]
     assert len(lines) == 2
