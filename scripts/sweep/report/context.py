@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # At most this many candidates are named; the rest are counted.
 LISTED = 60
-# Of images one expects that convolutions help: what the report says when this model is ahead.
+# Convolutions are expected to help on images: what the report says of it if this model is ahead.
 EXPECTATIONS = {"cnn": "expected", "mlp": "unexpected"}
 
 
@@ -121,8 +121,8 @@ def model_context(
     ranking = rank(runs, rank_by, manifest.sizes["validation"])
     rows = rows_of(configurations[configurations["diverged"] == 0].sort_values("rank"))
 
-    def show(row: Mapping[str, Any] | None) -> dict[str, Any] | None:
-        return None if row is None else configuration_row(citations, row, rank_by, ranking)
+    def show(row: Mapping[str, Any]) -> dict[str, Any]:
+        return configuration_row(citations, row, rank_by, ranking)
 
     sure = None
     if ranking:
@@ -136,8 +136,8 @@ def model_context(
         "runs": citations.count(len(runs), cite_runs(f"{name}/*")),
         "drawn": citations.cite(str(min(top, len(configurations))), "drawn", [cite_runs(f"{name}/*")]),
         "ranking": [show(row) for row in rows[:top]],
-        "highest_val_acc": show(max(rows, key=lambda row: row["last_val_acc"], default=None)),
-        "lowest_val_loss": show(min(rows, key=lambda row: row["last_val_loss"], default=None)),
+        "highest_val_acc": show(max(rows, key=lambda row: row["last_val_acc"])) if rows else None,
+        "lowest_val_loss": show(min(rows, key=lambda row: row["last_val_loss"])) if rows else None,
         # None if runs are missing.
         "sure": sure,
         "diverged_runs": citations.count(diverged.sum(), cite_runs(f"{name}/*", "status", equals="diverged")),
@@ -169,7 +169,7 @@ def configuration_row(
 
 
 def sure_context(
-    citations: Citations, ranking: Ranking, listed: Sequence[Mapping[str, Any] | None], cited: Sequence[Citation]
+    citations: Citations, ranking: Ranking, listed: Sequence[Mapping[str, Any]], cited: Sequence[Citation]
 ) -> dict[str, Any]:
     """How sure a ranking is. `listed` has the rows of the candidates that are named."""
     unlisted = len(ranking.candidates) - len(listed)
