@@ -80,13 +80,13 @@ def partial_context(citations: Citations, partial: Partial | None) -> dict[str, 
         return None
     stale: dict[str, list[str]] = {}
     for entry in partial.stale:
-        stale.setdefault(citations.setting(", ".join(entry["differs"]), "partial.stale"), []).append(entry["run"])
+        stale.setdefault(", ".join(entry["differs"]), []).append(entry["run"])
     counts = {"runs": partial.runs, "missing": partial.missing, "damaged": len(partial.damaged)}
     return {
         "kind": "mixed" if partial.stale else "partial" if partial.incomplete else "complete",
         "shown": {name: citations.setting(count, f"partial.{name}") for name, count in counts.items()},
         # Paths of runs, by what differs in them.
-        "stale": stale,
+        "stale": {citations.setting(differs, "partial.stale"): runs for differs, runs in stale.items()},
         "damaged": [escape_markdown(fault) for fault in partial.damaged],
         "left_out": [label(model) for model in partial.left_out],
     }
