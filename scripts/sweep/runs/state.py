@@ -35,16 +35,16 @@ class RunState:
     """How far a run is, and the files that say so."""
 
     run: Run
-    metrics: Path  # the file of the published record, which may be missing
-    kept: Path  # the file of the kept record, which may be missing
+    published: Path  # the file of the published record, metrics.json, which may be missing
+    kept: Path  # the file of the kept record, <key>.json, which may be missing
     state: str  # one of STATES
     detail: str  # what there is to say beside the state, or ""
-    record: Record | None  # the intact record in `metrics`, even if it is stale
+    record: Record | None  # the intact record in `published`, even if it is stale
     differs: list[str]  # what makes the record stale: "epochs 1, not 2"
-    fault: str  # why `metrics` does not hold the record of this run, naming the file; "" if it does
+    fault: str  # why `published` does not hold the record of this run, naming the file; "" if it does
     has_kept: bool  # whether the kept record exists and is intact
     kept_fault: str  # what is wrong with the kept record, naming the file; "" if it is intact or missing
-    progress: Progress = Progress()  # what the log says, if it was read
+    progress: Progress = Progress()  # of a running job; empty otherwise
 
     @property
     def finished(self) -> bool:
@@ -57,12 +57,12 @@ def inspect_records(run: Run, folder: Path, kept_folder: Path, data_hash: str | 
     They are <folder>/<model>/<configuration>/seed<k>/metrics.json and <kept_folder>/<key>.json. Where the data are not
     known, `data_hash` is None, and the published record is taken to be of the right data.
     """
-    metrics = folder / run.path / "metrics.json"
-    missing = not metrics.exists()
+    published = folder / run.path / "metrics.json"
+    missing = not published.exists()
     record: Record | None = None
     detail = fault = kept_fault = ""
     try:
-        record = read_record(metrics)
+        record = read_record(published)
     except SweepError as error:
         fault = str(error)
     if data_hash is None:
@@ -79,12 +79,12 @@ def inspect_records(run: Run, folder: Path, kept_folder: Path, data_hash: str | 
         state, detail = "damaged", fault
     elif differs:
         state, detail = "stale", f"made with {', '.join(differs)}"
-        fault = f"{metrics} was {detail}"
+        fault = f"{published} was {detail}"
     elif record["status"] == "diverged":
         state, detail = "diverged", f"in epoch {record['diverged_epoch']}"
     else:
         state = "done"
-    return RunState(run, metrics, kept, state, detail, record, differs, fault, has_kept, kept_fault)
+    return RunState(run, published, kept, state, detail, record, differs, fault, has_kept, kept_fault)
 
 
 def inspect_run(layout: Layout, run: Run, data_hash: str | None) -> RunState:
@@ -153,9 +153,9 @@ def mend_command(states: Iterable[RunState]) -> str:
     removed, copied = [], []
     for state in states:
         if state.fault:
-            removed.append(str(state.metrics))
+            removed.append(str(state.published))
         if state.fault and state.kept_fault:
             removed.append(str(state.kept))
         elif state.kept_fault:
-            copied.append(f"cp {shlex.join([str(state.metrics), str(state.kept)])}")
+            copied.append(f"cp {shlex.join([str(state.published), str(state.kept)])}")
     return " && ".join(([f"rm -f {shlex.join(removed)}"] if removed else []) + copied)

@@ -19,12 +19,12 @@ class Places:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.metrics = folder / RUN.path / "metrics.json"
+        self.published = folder / RUN.path / "metrics.json"
         self.kept = folder / "records" / f"{RECORD['key']}.json"
 
     def inspect(self, data_hash: str | None = DATA_HASH) -> RunState:
         state = inspect_records(RUN, self.folder, self.folder / "records", data_hash)
-        assert (state.run, state.metrics) == (RUN, self.metrics)
+        assert (state.run, state.published) == (RUN, self.published)
         return state
 
 
@@ -32,7 +32,7 @@ class Places:
 def places(tmp_path: Path) -> Places:
     """Both hold the record."""
     places = Places(tmp_path)
-    write_json(places.metrics, RECORD)
+    write_json(places.published, RECORD)
     write_json(places.kept, RECORD)
     return places
 
@@ -43,21 +43,21 @@ def test_a_finished_run(places: Places) -> None:
         assert (state.state, state.detail, state.fault, state.differs) == ("done", "", "", [])
         assert (state.record, state.finished) == (RECORD, True)
         assert (state.kept, state.has_kept, state.kept_fault) == (places.kept, True, "")
-    write_json(places.metrics, record(RUN, [1.5], [0.5], 1))
+    write_json(places.published, record(RUN, [1.5], [0.5], 1))
     assert (places.inspect().state, places.inspect().detail) == ("diverged", "in epoch 1")
 
 
 def test_a_stale_run(places: Places) -> None:
-    write_json(places.metrics, record(replace(RUN, epochs=3), [1.0] * 3, [0.5] * 3))
+    write_json(places.published, record(replace(RUN, epochs=3), [1.0] * 3, [0.5] * 3))
     state = places.inspect()
     assert (state.state, state.detail, state.differs) == ("stale", "made with epochs 3, not 2", ["epochs 3, not 2"])
-    assert state.fault == f"{places.metrics} was made with epochs 3, not 2"
+    assert state.fault == f"{places.published} was made with epochs 3, not 2"
     assert state.record is not None
     assert places.inspect("e" * 64).differs == ["epochs 3, not 2", "another data_hash"]
 
 
 def test_a_missing_run_whose_record_is_kept_or_not(places: Places) -> None:
-    places.metrics.unlink()
+    places.published.unlink()
     state = places.inspect()
     assert (state.state, state.detail) == ("missing", "its record is kept: nothing will be trained")
     assert (state.record, state.has_kept, state.finished) == (None, True, False)
@@ -71,13 +71,13 @@ def test_damaged_records_and_the_commands_that_mend_them(places: Places) -> None
     places.kept.write_text("{")
     state = places.inspect()
     assert (state.state, state.has_kept, state.kept_fault) == ("done", False, f"{places.kept} is damaged (not JSON)")
-    assert mend_command([state]) == f"cp {places.metrics} {places.kept}"
-    places.metrics.write_text("{")
+    assert mend_command([state]) == f"cp {places.published} {places.kept}"
+    places.published.write_text("{")
     state = places.inspect()
-    assert (state.state, state.detail) == ("damaged", f"{places.metrics} is damaged (not JSON)")
-    assert mend_command([state]) == f"rm -f {places.metrics} {places.kept}"
+    assert (state.state, state.detail) == ("damaged", f"{places.published} is damaged (not JSON)")
+    assert mend_command([state]) == f"rm -f {places.published} {places.kept}"
     write_json(places.kept, RECORD)
-    assert mend_command([places.inspect()]) == f"rm -f {places.metrics}"
+    assert mend_command([places.inspect()]) == f"rm -f {places.published}"
 
 
 TRACEBACK = 'Traceback (most recent call last):\n  File "train.py"\n'
