@@ -191,14 +191,14 @@ def _check_sizes(config: dict[str, Any]) -> int:
     if size < 1:
         raise SweepError(
             f"config: data.validation_size {data['validation_size']} leaves nothing to train on: "
-            f"the training set has {size + data['validation_size']} pictures"
+            f"the training set has {size + data['validation_size']} images"
         )
     for model, space in config["models"].items():
         largest = max(space["batch_sizes"]) if space else 0
         if largest > size:
             raise SweepError(
                 f"config: models.{model}.batch_sizes: {largest} is larger than the training set, which has {size} "
-                f"pictures after data.validation_size {data['validation_size']} are cut off"
+                f"images after data.validation_size {data['validation_size']} are cut off"
             )
     return size
 
@@ -215,7 +215,7 @@ def _check_study(config: dict[str, Any], study: str, model: str, name: str | flo
     except SweepError as error:
         raise SweepError(f"config: {key} {error}, not {name!r}") from None
     if batch_size > size:
-        raise SweepError(f"config: {key}: {batch_size} is larger than the training set, which has {size} pictures")
+        raise SweepError(f"config: {key}: {batch_size} is larger than the training set, which has {size} images")
     epochs, swept = config["models"][model]["epochs"], config["models"].get(variant)
     if swept and swept["epochs"] != epochs:
         raise SweepError(
