@@ -7,6 +7,7 @@ the run: Snakemake tracks it, and the tables are made from it.
 """
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
@@ -18,6 +19,8 @@ import fastjsonschema
 from sweep.errors import SweepError
 from sweep.files import canonical_hash, write_json
 from sweep.grid import Run
+from sweep.models import read_code
+from sweep.runs.imports import imported_files
 
 SCHEMA_VERSION = 1
 RECORD_SCHEMA = Path(__file__).parents[3] / "workflow" / "schemas" / "metrics.schema.json"
@@ -27,10 +30,18 @@ Record = dict[str, Any]
 
 @cache
 def code_hash(model: str) -> str:
-    """SHA-256 over exactly the files that decide a run's numbers: the model's own file and the training core."""
+    """SHA-256 over the code that decides a run's numbers: the model's file, the training core, and the other files of
+    scripts/ that the model imports, directly or through others. What a model reads otherwise, such as a file of
+    weights, is not covered, nor are installed packages.
+
+    Raises:
+        SweepError: one of these files is missing or not Python.
+    """
     library = Path(__file__).parents[1]
-    files = [library / "models" / f"{model}.py", *sorted((library / "training").glob("*.py"))]
-    return canonical_hash({str(file.relative_to(library)): file.read_text(encoding="utf-8") for file in files})
+    core = set((library / "training").glob("*.py"))
+    files = imported_files(library / "models" / f"{model}.py", library.parent, core) | core
+    texts = {os.path.relpath(file, library): read_code(file) for file in files}
+    return canonical_hash(texts)
 
 
 def run_key(run: Run, data_hash: str) -> str:

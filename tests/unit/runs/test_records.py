@@ -126,6 +126,7 @@ def test_the_order_of_a_records_keys_does_not_matter(file: Path) -> None:
 def library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A copy of the library that the test may edit; the code is hashed from it."""
     copy = tmp_path / "sweep"
+    shutil.copy(Path(records.__file__).parents[2] / "train.py", tmp_path)
     shutil.copytree(Path(records.__file__).parents[1], copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(records, "__file__", str(copy / "runs" / "records.py"))
     monkeypatch.setattr(records, "code_hash", code_hash.__wrapped__)  # without its cache
@@ -155,6 +156,85 @@ def test_just_the_code_that_decides_a_runs_numbers_changes_its_key(library: Path
     after = {model: (records.code_hash(model), run_key(run, DATA_HASH)) for model, run in runs.items()}
     assert {model for model in runs if after[model][0] != before[model][0]} == models
     assert {model for model in runs if after[model][1] != before[model][1]} == models
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from sweep.models.cnn import Model",
+        "import sweep.models.cnn as base",
+        "from sweep.models import cnn",
+        "from . import cnn",
+        "from .cnn import Model as Base",
+        "from ..models import cnn as base",
+        "def build():\n    from sweep.models.cnn import Model\n    return Model",
+        'from importlib import import_module as load\nbase = load("sweep.models.cnn")',
+        'import importlib\nbase = importlib.import_module(".cnn", __package__)',
+        'base = __import__("sweep.models.cnn")',
+    ],
+)
+def test_what_a_model_imports_is_part_of_its_key_and_nothing_else_is(library: Path, line: str) -> None:
+    (library / "models" / "new.py").write_text(f"{line}\n")
+    (library / "models" / "cnn.py").write_text("from sweep.models import _blocks\nimport helper\nimport torch.nn\n")
+    files = [library / "models" / "_blocks.py", library.parent / "helper.py", library / "models" / "cnn.py"]
+    for file in files[:2]:
+        file.write_text("")
+    for file in files:
+        before = records.code_hash("new")
+        with file.open("a") as code:
+            code.write("# changed\n")
+        assert records.code_hash("new") != before
+    before = records.code_hash("new")
+    for other in ("models/mlp.py", "models/__init__.py", "runs/job.py", "../train.py"):
+        with (library / other).open("a") as code:
+            code.write("# changed\n")
+    assert records.code_hash("new") == before
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from sweep.models import build_model",
+        "from sweep.models import *",
+        "import sweep.models",
+        'from importlib import import_module\nimport_module(f"sweep.models.{name}")',
+        "from importlib import import_module\nimport_module(name)",
+        'import importlib\nimportlib.import_module("." + name, __package__)',
+    ],
+)
+def test_a_model_that_may_take_any_file_of_a_package_depends_on_all_of_them(library: Path, line: str) -> None:
+    (library / "models" / "new.py").write_text(f"{line}\n")
+    before = records.code_hash("new")
+    with (library / "models" / "cnn.py").open("a") as code:
+        code.write("# changed\n")
+    assert records.code_hash("new") != before
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"import torch\nclass Model(:\n", "new.py, line 2: this is not Python"),
+        (b"\xff", "new.py is not text in UTF-8"),
+        (b"\0", "new.py.* (is not|this is not) Python"),
+        (None, "new.py cannot be read"),
+    ],
+)
+def test_a_models_file_that_is_no_python_is_a_sentence(library: Path, content: bytes | None, fault: str) -> None:
+    if content is not None:
+        (library / "models" / "new.py").write_bytes(content)
+    with pytest.raises(SweepError, match=fault):
+        records.code_hash("new")
+
+
+SHIPPED = {
+    "mlp": "ea03ae9c8ce342870778722fe695760a0dcb19526b4c6467b7e74ed8ce37b157",
+    "cnn": "40d86a88e1d18adab76747197e17152b9a58abd761965b2afc7b1e2d0569de7f",
+}
+
+
+def test_the_records_that_users_have_of_the_shipped_models_still_count() -> None:
+    """A change here trains all runs of all users again: make it only if their numbers change."""
+    assert {model: code_hash(model) for model in SHIPPED} == SHIPPED
 
 
 CHANGES: list[dict[str, Any]] = [
