@@ -27,11 +27,12 @@ def list_pending(configfiles: Sequence[Path]) -> dict[Path, str]:
     command = [sys.executable, "-m", "snakemake", "--summary", "--rerun-incomplete"]
     if configfiles:
         command += ["--configfile", *map(str, configfiles)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise SweepError(f"Snakemake cannot plan this sweep:\n{done.stderr.strip()}")
-    table = done.stdout[done.stdout.index("output_file\t") :].splitlines()
-    rows = csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="surrogateescape")
+    _, header, table = done.stdout.partition("output_file\t")
+    if done.returncode or not header:
+        raise SweepError(f"Snakemake cannot plan this sweep:\n{(done.stderr or done.stdout).strip()}")
+    # Lines end only where Snakemake ends them, not at a separator of Unicode's in a name.
+    rows = csv.DictReader((header + table).split("\n"), delimiter="\t", quoting=csv.QUOTE_NONE)
     return {Path(row["output_file"]): row["rule"] for row in rows if row["plan"] == "update pending"}
 
 
@@ -106,7 +107,7 @@ def plan(configfile: list[Path] = []) -> None:  # noqa: B006  it is not changed
     trained = [state.run for states in groups.values() for state in states if prepares or not state.has_kept]
     if trained:
         sections.append(estimate(layout, trained))
-    print("\n\n".join(sections))
+    print(program.printable("\n\n".join(sections)))
 
 
 if __name__ == "__main__":

@@ -26,10 +26,12 @@ def count_table(states: Sequence[RunState]) -> str:
 
 def describe(states: Sequence[RunState]) -> Iterator[str]:
     """A paragraph for each state and detail, with the runs that share it. Runs without a detail are only counted."""
-    for name in STATES:
-        details = dict.fromkeys(state.detail for state in states if state.state == name and state.detail)
-        for detail in details:
-            runs = [str(state.run.path) for state in states if (state.state, state.detail) == (name, detail)]
+    groups: dict[str, dict[str, list[str]]] = {name: {} for name in STATES}
+    for state in states:
+        if state.detail:
+            groups[state.state].setdefault(state.detail, []).append(str(state.run.path))
+    for name, details in groups.items():
+        for detail, runs in details.items():
             yield f"{name}: {detail}\n{program.wrapped(runs)}"
 
 
@@ -118,7 +120,7 @@ def status(configfile: list[Path] = []) -> None:  # noqa: B006  it is not change
         best_table([state for state in states if state.run in in_grid], layout.settings["report"]["rank_by"]),
         time_left(states),
     ]
-    print("\n\n".join(section for section in sections if section))
+    print(program.printable("\n\n".join(section for section in sections if section)))
 
 
 if __name__ == "__main__":

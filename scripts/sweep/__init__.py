@@ -3,8 +3,8 @@
 Above it are the programs in scripts/, one a rule, and those for people: plan, status, preview. Below are rooms, in the
 order in which the data go through them:
 
-    models/     a file a model                                       } these two alone decide a run's numbers:
-    training/   the training loop, the optimiser, the layers         } records.code_hash is over them
+    models/     a file a model                                       } these two alone decide a run's numbers, but for
+    training/   the training loop, the optimiser, the layers         } what a model imports: see records.code_hash
     data/       where images come from, and the prepared file
     runs/       a run's life: its job, record, checkpoint, device and state; no number changes here
     analysis/   records → tables, the ranking, the write-up's claims
@@ -18,7 +18,7 @@ and the words that all rooms share:
     config.py   reading and checking config.yaml
     layout.py   where the files of a sweep are
     metrics.py  the names of metrics and figures
-    files.py    atomic writing, locks, hashes
+    files.py    atomic writing, hashes, shared folders
     errors.py   the exception whose message is for the user
     program.py  a function as a command-line program
 

@@ -1,11 +1,11 @@
-"""Files that are whole or absent, never half written; JSON and its hash; whether a lock is held."""
+"""Files that are whole or absent, never half written; JSON and its hash; folders that a group shares."""
 
-import fcntl
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ def replacing(path: Path) -> Iterator[Path]:
             umask = os.umask(0)
             os.umask(umask)
             temporary.chmod(0o666 & ~umask)  # mkstemp gives its files to their owner alone
+            share(temporary)
             temporary.replace(path)
     except (OSError, SafetensorError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or error
@@ -39,7 +40,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _temporary_beside(path: Path) -> Iterator[Path]:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     # The suffix stays last: libraries choose a file format by it.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
     os.close(handle)
@@ -72,14 +73,22 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json_text(content))
 
 
-def is_locked(lock: Path) -> bool:
-    """Whether a process holds this lock. A lock file that is missing is not created."""
-    try:
-        with lock.open() as file:
-            # A shared lock, released at once, so that it never really blocks a job.
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, if they are missing. Each is open to the same group as the one above it."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        share(folder)
+
+
+def share(path: Path) -> None:
+    """Give a new file or folder to the group of the folder that it is in, if that group may write there: so users who
+    share a folder need no special umask."""
+    folder = path.parent.stat()
+    if not folder.st_mode & stat.S_IWGRP:
+        return
+    with suppress(OSError):  # it is somebody else's, or on a file system without owners
+        if path.stat().st_gid != folder.st_gid:
+            os.chown(path, -1, folder.st_gid)
+        mode = path.stat().st_mode
+        path.chmod(stat.S_IMODE(mode) | (stat.S_IRWXG if stat.S_ISDIR(mode) else stat.S_IRGRP | stat.S_IWGRP))

@@ -5,7 +5,8 @@ import inspect
 import sys
 import textwrap
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from io import TextIOWrapper
+from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from sweep.errors import SweepError
 
@@ -24,10 +25,20 @@ def run(function: Callable[..., None]) -> None:
         required = parameter.default is parameter.empty
         options: dict[str, Any] = {"required": required, "default": None if required else parameter.default}
         parser.add_argument(f"--{name.replace('_', '-')}", **options, **_form(types[name]))
+    # In a locale that lacks a character, it is printed by its number.
+    cast(TextIOWrapper, sys.stdout).reconfigure(errors="backslashreplace")
     try:
         function(**vars(parser.parse_args()))
     except SweepError as error:
-        sys.exit(f"Error: {error}")
+        sys.exit(f"Error: {printable(str(error))}")
+
+
+def printable(text: str) -> str:
+    """`text` as a terminal may get it: characters that would do something there, from names and files of others, are
+    replaced by their escapes. Ends of lines stay."""
+    return "".join(
+        each if each.isprintable() or each == "\n" else each.encode("unicode_escape").decode() for each in text
+    )
 
 
 def _form(hint: Any) -> dict[str, Any]:

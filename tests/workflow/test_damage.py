@@ -15,7 +15,7 @@ from render_report import render_report
 from status import status
 from sweep.data.prepared import map_prepared, read_manifest
 from sweep.errors import SweepError
-from sweep.runs.records import publish
+from sweep.runs.records import read_kept
 
 
 def flip(content: bytes) -> bytes:
@@ -68,7 +68,7 @@ def read_as_result(kind: str, tmp_path: Path) -> None:
                 map_prepared(data, read_manifest(data))
         elif kind == "kept":
             with pytest.raises(SweepError):
-                publish(victims(Sweep(Path.cwd()))["kept"], tmp_path / "metrics.json")
+                read_kept(victims(Sweep(Path.cwd()))["kept"])
         aggregate(grid, results / "runs", Path("results/records"), data, "val_loss", tmp_path / "tables")
 
 

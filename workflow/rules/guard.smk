@@ -1,31 +1,38 @@
 # What is checked before the first job and after a failure; no rules.
 import shutil
 
-from filelock import FileLock, Timeout
-
-from sweep.files import is_locked
-
-# The operating system frees this lock when the process ends, even by a crash, which Snakemake's own lock outlives.
-SWEEP_LOCK = FileLock(RESULTS / "sweep.lock")
+from sweep.files import make_folder
+from sweep.runs.locks import is_locked, take_lock
 
 
 def hold_sweep():
-    """Check before the first job that nobody else runs this sweep, and that its folders can be written to."""
-    for folder in (RESULTS, RECORDS / "locks", REPORT):
+    """Check before the first job that nobody else runs this sweep, that its folders can be written to, and that files
+    in them can be locked."""
+    global sweep_lock
+    locks = RECORDS / "locks"
+    for folder in (RESULTS, RECORDS, locks, REPORT):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            writable = os.access(folder, os.W_OK)
+            make_folder(folder)
+            writable = os.access(folder, os.W_OK | os.X_OK)
         except OSError:
             writable = False
         if not writable:
             raise WorkflowError(f"{folder} cannot be written: make it writable for you, or choose another experiment")
     try:
-        SWEEP_LOCK.acquire(blocking=False)
-    except Timeout:
+        # The operating system frees this lock when the process ends, even by a crash, which Snakemake's own outlives.
+        sweep_lock = take_lock(RESULTS / "sweep.lock")
+        # The records may be on another file system, by a link: try a lock there, which any start may hold just now.
+        if (lock := take_lock(locks / "start")) is not None:
+            lock.release()
+    except SweepError as error:
+        refuse(error)
+    if sweep_lock is None:
         raise WorkflowError(
             f"{RESULTS} is being made by a Snakemake that still runs: wait for its end, or stop it by Ctrl-C"
-        ) from None
-    if running := sum(is_locked(lock) for lock in (RECORDS / "locks").glob("*.lock")):
+        )
+    # A lock whose record is kept is about to be removed, or was left by a crash.
+    unfinished = [lock for lock in locks.glob("*.lock") if not (RECORDS / f"{lock.stem}.json").exists()]
+    if running := sum(map(is_locked, unfinished)):
         print(
             f"{running} trainings of an earlier start, or of another experiment, are still running: a job of the same"
             " run waits for its record",

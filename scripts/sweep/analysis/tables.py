@@ -45,12 +45,15 @@ def describe_damage(folder: Path) -> str:
 
     A table is damaged if its content is not what the sums beside it say; without sums, every table is.
     """
-    sums = folder / SUMS_FILE
-    lines = sums.read_bytes().splitlines() if sums.exists() else []
+    try:
+        sums = _read_if_there(folder / SUMS_FILE) or b""
+        tables = {name: _read_if_there(folder / name) for name in TABLE_FILES}
+    except OSError as error:
+        return f"{error.filename} cannot be read ({error.strerror}): make it readable for you, or remove it"
     damaged = [
-        file
-        for file in (folder / name for name in TABLE_FILES)
-        if file.exists() and f"{sha256(file.read_bytes()).hexdigest()}  {file.name}".encode() not in lines
+        folder / name
+        for name, content in tables.items()
+        if content is not None and f"{sha256(content).hexdigest()}  {name}".encode() not in sums.splitlines()
     ]
     if not damaged:
         return ""
@@ -58,6 +61,13 @@ def describe_damage(folder: Path) -> str:
         f"{', '.join(map(str, damaged))}: damaged, the content is not what {SUMS_FILE} beside it says; "
         f"remove and run the same command again: rm -f {shlex.join(map(str, damaged))}"
     )
+
+
+def _read_if_there(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def check_tables(folder: Path) -> None:

@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from sweep.errors import SweepError
 from sweep.files import replacing
 from sweep.training.loop import Snapshot
 
@@ -32,20 +33,24 @@ class Checkpoint:
         self.written_at = monotonic()
 
     def read(self) -> Snapshot | None:
-        """Read the stored snapshot; return None if there is none. If it is damaged or does not fit, the log says so and
-        None is returned."""
-        if not self.file.exists():
-            return None
+        """Read the stored snapshot; return None if there is none. If it cannot be read, is damaged or does not fit, the
+        log says so and None is returned."""
+        fault = ""
         try:
             with safe_open(self.file, framework="pt") as content:
                 metadata = content.metadata()
                 tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118  not a dict
             facts = metadata["facts"]
-            damaged = digest(facts, tensors) != metadata["digest"]
+            if digest(facts, tensors) != metadata["digest"]:
+                fault = "is damaged"
+        except FileNotFoundError:
+            return None
+        except PermissionError:
+            fault = "is not readable for you"
         except (OSError, SafetensorError, KeyError, TypeError, ValueError):
-            damaged = True
-        if damaged:
-            self.log(f"The checkpoint {self.file} is damaged: it is not used, training starts anew")
+            fault = "is damaged"
+        if fault:
+            self.log(f"The checkpoint {self.file} {fault}: it is not used, training starts anew")
             return None
         content = json.loads(facts)
         if content["made_with"] != self.made_with:
@@ -62,13 +67,19 @@ class Checkpoint:
         if monotonic() - self.written_at >= self.interval_s:
             self.write(snapshot)
 
-    def write(self, snapshot: Snapshot) -> None:
-        """Write `snapshot`, atomically."""
+    def write(self, snapshot: Snapshot) -> bool:
+        """Write `snapshot`, atomically, and return whether that succeeded. If not, the log says so: it is no reason to
+        end a training, and the next snapshot may find space again."""
         facts = json.dumps({"made_with": self.made_with, "outcome": snapshot.outcome}, allow_nan=False)
         metadata = {"facts": facts, "digest": digest(facts, snapshot.tensors)}
-        with replacing(self.file) as temporary:
-            save_file(snapshot.tensors, temporary, metadata)
         self.written_at = monotonic()
+        try:
+            with replacing(self.file) as temporary:
+                save_file(snapshot.tensors, temporary, metadata)
+        except SweepError as error:
+            self.log(f"No checkpoint of this epoch, which is no fault of the training: {error}")
+            return False
+        return True
 
 
 def digest(facts: str, tensors: Mapping[str, Tensor]) -> str:

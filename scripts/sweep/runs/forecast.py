@@ -1,6 +1,7 @@
 """How long runs will take, judged by those that are finished."""
 
 import json
+import math
 from collections import defaultdict
 from pathlib import Path
 from statistics import median
@@ -46,10 +47,10 @@ def read_benchmarks(results: Path) -> Forecast:
         try:
             seconds = float(json.loads(file.read_text(encoding="utf-8").splitlines()[-1])["s"])
             record = read_record(metrics)
-        except (OSError, ValueError, LookupError, TypeError, SweepError):
-            continue  # the benchmark is being written, or the run's record is gone
+        except (OSError, ValueError, LookupError, TypeError, RecursionError, SweepError):
+            continue  # the benchmark is being written or is damaged, or the run's record is gone
         epoch_seconds = record["history"]["seconds"]
-        if record["status"] == "completed" and seconds >= sum(epoch_seconds):
+        if record["status"] == "completed" and epoch_seconds and sum(epoch_seconds) <= seconds < math.inf:
             forecast.add(record["model"], record["batch_size"], seconds / len(epoch_seconds))
     return forecast
 

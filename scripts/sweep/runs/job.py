@@ -1,25 +1,36 @@
 """One training job: publish the kept record of a run or, if there is none, train the run and keep its record."""
 
+import os
 import platform
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
-
-from filelock import FileLock, Timeout
 
 from sweep.data.prepared import SPLITS, Manifest, map_prepared, read_manifest
 from sweep.errors import SweepError
 from sweep.files import write_json
 from sweep.grid import Run
-from sweep.runs.records import lock_file, make_record, publish, run_key
+from sweep.runs.locks import take_lock
+from sweep.runs.records import Record, lock_file, make_record, read_kept, run_key
 
-SIGNALS = {number: number.name for number in (signal.SIGINT, signal.SIGTERM)}
+# SIGHUP comes when the terminal closes.
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# What decides numbers or makes results, below the project's folder: what git is asked about.
+CODE = ("scripts", "workflow", "envs", "Snakefile")
+# Environment variables by which libraries compute float32 products at a lower precision than torch was told to.
+LOWER_PRECISION = (
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+    "NVIDIA_TF32_OVERRIDE",
+    "CUBLAS_EMULATE_SINGLE_PRECISION",
+    "CUBLAS_EMULATION_STRATEGY",
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+    "DNNL_DEFAULT_FPMATH_MODE",
+)
 
 
 @dataclass(frozen=True)
@@ -39,51 +50,60 @@ def run_job(run: Run, data: Path, records: Path, metrics: Path, machine: Machine
     The record is kept in the folder `records`; the run is trained only if no intact record of it is there.
 
     Raises:
-        SweepError: the data are damaged, the device is missing, memory runs out, or a file cannot be written.
+        SweepError: the data are damaged, the device is missing, memory runs out, or a file cannot be locked or written.
     """
     for number in SIGNALS:
-        signal.signal(number, stop)
+        # `nohup` has SIGHUP ignored, and so it stays.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, stop)
     manifest = read_manifest(data)
     kept = records / f"{run_key(run, manifest.content_hash)}.json"
     checkpoint_file = records / "checkpoints" / f"{kept.stem}.safetensors"
-    with locked(lock_file(kept)):
-        if not publish_kept(kept, metrics):
-            with memory_errors_explained(run):
-                result = train_run(run, data, manifest, machine, checkpoint_file, checkpoint_interval_s)
-            write_json(kept, make_record(run, manifest.content_hash, result))
-            publish(kept, metrics)
-        checkpoint_file.unlink(missing_ok=True)
+    trained = False
+    # Published without a lock, which may be somebody else's: locks are for training.
+    record = read_intact(kept, lambda _: None)
+    if record is None:
+        lock = lock_file(kept)
+        with locked(lock):
+            record = read_intact(kept, log)  # another job may have made it meanwhile
+            if record is None:
+                with memory_errors_explained(run):
+                    record = train_run(run, data, manifest, machine, kept, checkpoint_file, checkpoint_interval_s)
+                trained = True
+            remove(lock)
+    write_json(metrics, record)
+    if not trained:
+        log(f"Published from the kept record {kept}: nothing was trained")
+    remove(checkpoint_file)
 
 
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
-    """Hold the lock that makes this job the only one that trains its run; wait for it if another job has it.
-
-    The operating system frees the lock when the process ends, even if it is killed.
-    """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(file)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
+    """Hold the lock that makes this job the only one that trains its run; wait for it if another job has it."""
+    lock = take_lock(file)
+    if lock is None:
         log("Another job is training this run: waiting for its record")
-        lock.acquire()
+        lock = take_lock(file, wait=True)
     try:
         yield
     finally:
-        lock.release()
+        if lock is not None:
+            lock.release()
 
 
-def publish_kept(kept: Path, metrics: Path) -> bool:
-    """Publish the kept record if it exists and is intact, and log it; return whether it was published."""
+def read_intact(kept: Path, log: Callable[[str], None]) -> Record | None:
+    """The kept record; None if there is none, or if it is damaged, which is logged."""
     try:
-        published = publish(kept, metrics)
+        return read_kept(kept)
     except SweepError as error:
         log(f"The kept record is not used: {error}")
-        return False
-    if published:
-        log(f"Published from the kept record {kept}: nothing was trained")
-    return published
+        return None
+
+
+def remove(file: Path) -> None:
+    """Remove a file that a finished run leaves; it may stay if it is somebody else's."""
+    with suppress(OSError):
+        file.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -91,7 +111,7 @@ def memory_errors_explained(run: Run) -> Iterator[None]:
     """Turn the errors that mean that memory ran out into a SweepError that says what to do."""
     try:
         yield
-    except (MemoryError, RuntimeError) as error:
+    except (MemoryError, RuntimeError, OSError) as error:
         from sweep.runs.hardware import is_out_of_memory
 
         if not is_out_of_memory(error):
@@ -104,16 +124,24 @@ def memory_errors_explained(run: Run) -> Iterator[None]:
 
 
 def train_run(
-    run: Run, data: Path, manifest: Manifest, machine: Machine, checkpoint_file: Path, checkpoint_interval_s: float
-) -> dict[str, Any]:
-    """Train, and return what the record holds beside the run's parameters and hashes."""
+    run: Run,
+    data: Path,
+    manifest: Manifest,
+    machine: Machine,
+    kept: Path,
+    checkpoint_file: Path,
+    checkpoint_interval_s: float,
+) -> Record:
+    """Train, and return the record, which is kept in the file `kept`."""
     commit = git_commit()  # before training: hours later the clone may be at another commit
+    for name in LOWER_PRECISION:
+        os.environ.pop(name, None)
     # Imported here: torch takes seconds, and publishing a kept record does not need it.
     import torch
 
     from sweep.runs import hardware
     from sweep.runs.checkpoint import Checkpoint
-    from sweep.training.loop import Split, train
+    from sweep.training.loop import Snapshot, Split, train
 
     kind = hardware.choose_device(machine.device, machine.gpus, log)
     with hardware.taken_device(kind, machine.jobs_per_gpu, log) as (device, card):
@@ -127,54 +155,79 @@ def train_run(
             "gpu": card,
             "precision_asked": machine.precision,
             "precision": precision,
-            "threads": machine.threads,
+            "threads": torch.get_num_threads(),
             "python": platform.python_version(),
             "torch": torch.__version__,
         }
-        log(f"Training {run.path} on {name} ({card or device}, {precision}, {machine.threads} CPU threads)")
+        log(f"Training {run.path} on {name} ({card or device}, {precision}, {torch.get_num_threads()} CPU threads)")
         made_with = {"device": device.type, "precision": precision, "torch": torch.__version__}
         checkpoint = Checkpoint(checkpoint_file, made_with, checkpoint_interval_s, log)
+
+        def keep(snapshot: Snapshot) -> None:
+            hardware.check_float32()  # a model's file can switch it off
+            checkpoint.keep(snapshot)
+
         snapshot = checkpoint.read()
+        tensors = map_prepared(data, manifest)
+        splits = {
+            split: Split(tensors[f"{split}_images"].to(device), tensors[f"{split}_labels"].to(device))
+            for split in SPLITS
+        }
         start = perf_counter() - (sum(snapshot.outcome["history"]["seconds"]) if snapshot else 0)
         try:
-            tensors = map_prepared(data, manifest)
-            splits = {
-                split: Split(tensors[f"{split}_images"].to(device), tensors[f"{split}_labels"].to(device))
-                for split in SPLITS
+            outcome = train(run, splits, len(manifest.class_names), precision, log, keep, snapshot)
+            hardware.check_float32()
+            result = {
+                "commit": commit,
+                "status": "completed" if outcome.diverged_epoch is None else "diverged",
+                **asdict(outcome),
+                "training_s": perf_counter() - start,
+                "environment": environment,
             }
-            outcome = train(run, splits, len(manifest.class_names), precision, log, checkpoint.keep, snapshot)
-        except SystemExit:  # raised by `stop`
-            if checkpoint.latest is not None:
-                checkpoint.write(checkpoint.latest)
+            record = make_record(run, manifest.content_hash, result)
+            write_json(kept, record)
+        except (SystemExit, SweepError):  # raised by `stop`, or the record cannot be written
+            if checkpoint.latest is not None and checkpoint.write(checkpoint.latest):
                 log(f"Wrote the checkpoint {checkpoint_file}: the same command resumes from it")
             raise
-        training_s = perf_counter() - start
-    return {
-        "commit": commit,
-        "status": "completed" if outcome.diverged_epoch is None else "diverged",
-        **asdict(outcome),
-        "training_s": training_s,
-        "environment": environment,
-    }
+    return record
 
 
 def git_commit() -> str | None:
-    """The commit of the code, with -dirty if tracked files differ from it; None outside git."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    """The commit of the project's code, with -dirty if files of CODE are not those of the commit, new ones included.
+
+    None if the project's folder is not itself a git repository (but is, for example, an archive unpacked in another
+    one), or if git refuses to read it, as it does where it belongs to another user.
+    """
+    project = Path(__file__).resolve().parents[3]
+    # GIT_DIR and others of its kind name another repository.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
+    def git(*words: str) -> str:
+        command = ["git", "--no-optional-locks", "-C", str(project), *words]
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+        return os.fsdecode(done.stdout).removesuffix("\n")
+
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != project:
+            return None
+        commit = git("rev-parse", "--verify", "HEAD")
+        changed = git("status", "--porcelain", "--untracked-files=all", "--", *CODE)
     except (OSError, subprocess.CalledProcessError):
         return None
+    return f"{commit}-dirty" if changed else commit
 
 
 def stop(number: int, _frame: object) -> None:
     """Leave by an exception, so that temporary files are removed. Later signals are ignored."""
     for other in SIGNALS:
         signal.signal(other, signal.SIG_IGN)
-    log(f"Interrupted by {SIGNALS[signal.Signals(number)]}")
+    log(f"Interrupted by {signal.Signals(number).name}")
     sys.exit(128 + number)
 
 
 def log(line: str) -> None:
-    """Print a line of the job's log without delay."""
-    print(line, flush=True)
+    """Print a line of the job's log without delay. One that cannot be written, as the disk is full or the terminal was
+    closed, is lost, and the training goes on."""
+    with suppress(OSError):
+        print(line, flush=True)

@@ -6,6 +6,7 @@ results/<experiment>/runs/<model>/<configuration>/seed<k>/metrics.json, is a cop
 the run: Snakemake tracks it, and the tables are made from it.
 """
 
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from typing import Any
 import fastjsonschema
 
 from sweep.errors import SweepError
-from sweep.files import canonical_hash, write_json
+from sweep.files import canonical_hash
 from sweep.grid import Run
 from sweep.models import read_code
 from sweep.runs.imports import imported_files
@@ -77,7 +78,7 @@ def read_record(file: Path) -> Record:
         raise SweepError(f"{file} cannot be read ({error.strerror})") from None
     except fastjsonschema.JsonSchemaValueException as error:
         raise SweepError(f"{file} is damaged or of another schema ({error})") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SweepError(f"{file} is damaged (not JSON)") from None
     if content_hash != record["content_hash"]:
         raise SweepError(f"{file} is damaged (its content is not what its content_hash says)")
@@ -100,24 +101,20 @@ def lock_file(kept: Path) -> Path:
     return kept.parent / "locks" / f"{kept.stem}.lock"
 
 
+def is_there(file: Path) -> bool:
+    """Whether there is such a file, also if it cannot be read: reading it then says why."""
+    try:
+        file.stat()
+    except OSError as error:
+        return error.errno not in (errno.ENOENT, errno.ENOTDIR)
+    return True
+
+
 def read_kept(kept: Path) -> Record | None:
     """Read a kept record, <key>.json; None if there is none. Raises SweepError if it is damaged or of another key."""
-    if not kept.exists():
+    if not is_there(kept):
         return None
     record = read_record(kept)
     if record["key"] != kept.stem:
         raise SweepError(f"{kept} holds the record of another key, {record['key']}")
     return record
-
-
-def publish(kept: Path, metrics: Path) -> bool:
-    """Copy a kept record, <key>.json, to a run's metrics.json; return False if there is none.
-
-    Raises:
-        SweepError: the record is damaged or of another key.
-    """
-    record = read_kept(kept)
-    if record is None:
-        return False
-    write_json(metrics, record)
-    return True

@@ -3,18 +3,19 @@
 import re
 import shlex
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sweep.data.prepared import DATA_FILE, MANIFEST_FILE, check_prepared, read_manifest
 from sweep.errors import SweepError
-from sweep.files import is_locked
 from sweep.grid import Run
 from sweep.layout import RECORDS, Layout
-from sweep.runs.records import Record, find_differences, lock_file, read_kept, read_record, run_key
+from sweep.runs.locks import is_locked
+from sweep.runs.records import Record, find_differences, is_there, lock_file, read_kept, read_record, run_key
 
 STATES = ("done", "running", "failed", "diverged", "missing", "stale", "damaged")
-EPOCH_LINE = re.compile(r"^epoch (\d+): .*?(?:([\d.]+) s)?$", re.MULTILINE)
+EPOCH_LINE = re.compile(r"^epoch (\d{1,9}): .*?(?:(\d{1,9}\.?\d{0,9}) s)?$", re.MULTILINE | re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def inspect_records(run: Run, folder: Path, kept_folder: Path, data_hash: str | 
     known, `data_hash` is None, and the published record is taken to be of the right data.
     """
     published = folder / run.path / "metrics.json"
-    missing = not published.exists()
+    missing = not is_there(published)
     record: Record | None = None
     detail = fault = kept_fault = ""
     try:
@@ -91,13 +92,13 @@ def inspect_run(layout: Layout, run: Run, data_hash: str | None) -> RunState:
     """How far a run is by its records and, if it is not finished, by its lock and its log. `data_hash` is as
     `inspect_data` returns it."""
     state = inspect_records(run, layout.results / "runs", RECORDS, data_hash)
-    if state.finished:
+    if state.finished or state.has_kept:
         return state
     progress = read_progress(layout.log(run))
     if is_locked(lock_file(state.kept)):
         detail = f"epoch {progress.epochs} of {run.epochs}" if progress.epochs else "starting"
         return replace(state, state="running", detail=detail, progress=progress)
-    if state.state != "missing" or state.has_kept:
+    if state.state != "missing":
         return state
     if progress.error:
         return replace(state, state="failed", detail=f"{progress.error} ({layout.log(run)})")
@@ -107,8 +108,10 @@ def inspect_run(layout: Layout, run: Run, data_hash: str | None) -> RunState:
 
 
 def read_progress(log: Path) -> Progress:
-    """Read what a job's log says; a missing log says nothing."""
-    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    """Read what a job's log says; one that is missing or cannot be read says nothing."""
+    text = ""
+    with suppress(OSError):
+        text = log.read_text(encoding="utf-8", errors="replace")
     epochs = EPOCH_LINE.findall(text)
     lines = text.split("\n")
     last = next((line for line in reversed(lines) if line.strip()), "")
@@ -128,12 +131,12 @@ def inspect_data(layout: Layout) -> tuple[str | None, list[str]]:
 
     The hash is None if the data are missing or damaged, and "", which no record has, if the config asks for other data.
     """
-    if not (layout.data / MANIFEST_FILE).exists():
+    if not is_there(layout.data / MANIFEST_FILE):
         return None, [f"{layout.data / MANIFEST_FILE} is not there: the next run prepares the data"]
     try:
         manifest = read_manifest(layout.data)
         # The tables do not need the images, so they may be missing.
-        if (layout.data / DATA_FILE).exists():
+        if is_there(layout.data / DATA_FILE):
             check_prepared(layout.data, manifest)
     except SweepError as error:
         return None, [str(error)]
