@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from project import CNN_RUNS, REPOSITORY, Sweep, numbers
+from project import CNN_RUNS, REPOSITORY, Sweep, numbers, program
 from test_training_jobs import RUN, forget, start
 
 LONG = 300  # epochs: seconds
@@ -77,7 +77,7 @@ def test_a_training_killed_five_times_ends_with_the_same_numbers(
     assert checkpoints(finished) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_an_interrupted_training_repeats_the_interrupted_epoch_only(
     finished: Sweep, undisturbed: Callable[..., dict[str, Any]], number: signal.Signals
 ) -> None:
@@ -211,6 +211,20 @@ def test_plain_snakemake_goes_on_after_a_kill_as_the_readme_says(long: Sweep) ->
     subprocess.run([*command, "--rerun-incomplete"], check=True, **options)
     assert "nothing was trained" in log(long)
     assert "| [`8_0.001_0.5`](" in long.report.read_text()
+
+
+@pytest.mark.parametrize("answer", ["ENOLCK", "ENOSYS"])
+def test_a_file_system_without_locks_is_a_sentence_before_the_first_job(finished: Sweep, answer: str) -> None:
+    (finished.folder / "sitecustomize.py").write_text(
+        f"import errno, fcntl\ndef flock(*_):\n    raise OSError(errno.{answer}, 'no locks')\nfcntl.flock = flock\n"
+    )
+    finished.environment["PYTHONPATH"] = str(finished.folder)
+    shutil.rmtree(finished.results / "runs")
+    output = finished.snakemake(succeeds=False).output
+    assert "results/tiny is on a file system that has no file locks (no locks): put it on one that has" in output
+    assert "Traceback" not in output
+    assert "rule train" not in output
+    assert "missing: its record is kept" in program(finished, "status")
 
 
 def test_two_at_once_are_one_and_a_sentence(long: Sweep) -> None:

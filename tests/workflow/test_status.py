@@ -13,7 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from project import CNN_RUNS, MLP_RUNS, Sweep, contents, program
+from plan import plan
+from project import CNN_RUNS, MLP_RUNS, Sweep, contents, numbers, program
+from status import describe, status
+from sweep.grid import Run
+from sweep.runs.state import RunState
 
 BREAK_CNN = ("scripts/sweep/models/cnn.py", "super().__init__()\n", "super().__init__()\n        1 / 0\n")
 
@@ -133,6 +137,61 @@ def test_a_config_on_top_is_merged_as_by_snakemake(finished: Sweep) -> None:
     assert program(finished, "status", *demo).startswith("results/demo: 120 runs\n")
     assert "train, new (120)\n" in program(finished, "plan", *demo)
     assert program(finished, "status", "--configfile", "none.yaml", succeeds=False).startswith("Error: config: ")
+
+
+def test_what_others_left_is_neither_a_traceback_nor_an_order_to_the_terminal(
+    finished: Sweep, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Logs with control characters and odd numbers, folders where files should be, records of brackets alone."""
+    monkeypatch.chdir(finished.folder)
+    kept = finished.folder / "results" / "records"
+    bad_log, no_log, bad_record, bad_kept, locked, _ = [*sorted(MLP_RUNS), *sorted(CNN_RUNS)]
+    keys = {}
+    for run in (bad_log, no_log, bad_kept, locked):
+        file = finished.results / "runs" / run / "metrics.json"
+        keys[run] = str(numbers(file)["key"])
+        (kept / f"{keys[run]}.json").unlink()
+        file.unlink()
+    logs = finished.results / "logs" / "train"
+    (logs / f"{bad_log}.log").write_bytes(b"epoch 99999999999: 1.2.3 s\nError: \x1b[2J\x9b\xe2\x80\xae\xff\r\n")
+    (logs / f"{no_log}.log").unlink()
+    (logs / f"{no_log}.log").mkdir()
+    (finished.results / "runs" / bad_record / "metrics.json").write_text("[" * 100_000)
+    (kept / f"{keys[bad_kept]}.json").mkdir()
+    (kept / "locks" / f"{keys[locked]}.lock").mkdir()  # as good as one that may not be opened
+    for benchmark in (finished.results / "benchmarks").rglob("*.jsonl"):
+        benchmark.write_text('{"s": 1e999}')
+    table = finished.results / "tables" / "runs.csv"
+    table.unlink()
+    table.mkdir()
+    status()
+    output = capsys.readouterr().out
+    assert all(each.isprintable() or each == "\n" for each in output)
+    assert r"failed: Error: \x1b[2J\ufffd\u202e" in output
+    assert counts(output)["all"] == {"done": 1, "running": 1, "failed": 1, "missing": 2, "damaged": 1}
+    assert f"records/{keys[bad_kept]}.json cannot be read (Is a directory)" in output
+    assert "runs.csv cannot be read (Is a directory)" in output
+    plan()
+    assert "forecast: none" in capsys.readouterr().out
+
+
+class Counted(list[RunState]):
+    """A list that counts how often it is gone through."""
+
+    passes = 0
+
+    def __iter__(self) -> Iterator[RunState]:
+        self.passes += 1
+        return super().__iter__()
+
+
+def test_runs_are_described_in_one_pass_however_many_failed() -> None:
+    states = Counted(
+        RunState(Run("mlp", 8, 0.1, 0.0, 1, seed), Path(), Path(), "failed", f"{seed}.log", None, [], "", False, "")
+        for seed in range(9)
+    )
+    assert len(list(describe(states))) == 9
+    assert states.passes == 1
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

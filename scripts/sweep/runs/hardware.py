@@ -89,9 +89,10 @@ def check_kernels(position: int) -> None:
         version = (int(major), int(minor))
         if version == card or (version < card and not letter and (kind == "compute" or version[0] == card[0])):
             return
+    name = torch.cuda.get_device_name(position)
     raise SweepError(
-        f"this build of torch ({torch.__version__}) has no kernels for {torch.cuda.get_device_name(position)} of compute "
-        f"capability {card[0]}.{card[1]}, only {', '.join(has)}: install one that has them, hide that card by "
+        f"this build of torch ({torch.__version__}) has no kernels for {name} of compute capability "
+        f"{card[0]}.{card[1]}, only {', '.join(has)}: install one that has them, hide that card by "
         "CUDA_VISIBLE_DEVICES, or set training.device to cpu"
     )
 

@@ -1,7 +1,9 @@
 """GPU slots: real processes compete for made-up cards."""
 
+import os
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -9,8 +11,9 @@ import pytest
 import torch
 
 from project import REPOSITORY
+from sweep.errors import SweepError
 from sweep.runs import hardware
-from sweep.runs.gpus import gpu_slot, has_gpu
+from sweep.runs.gpus import gpu_slot, has_gpu, listed_gpus
 
 JOB = """
 import sys
@@ -85,6 +88,7 @@ def test_a_training_gets_a_card_that_nobody_else_has(monkeypatch: pytest.MonkeyP
     chosen: list[int] = []
     monkeypatch.setattr(hardware, "visible_cards", lambda: ["a", "b", "c"])
     monkeypatch.setattr(hardware, "gpu_slot", lambda *options: gpu_slot(*options, tmp_path))
+    monkeypatch.setattr(hardware, "check_kernels", lambda _: None)
     monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
     other = Job(tmp_path, 1, "a")
     assert other.says() == "a"
@@ -114,7 +118,65 @@ def test_a_card_has_the_same_name_in_all_jobs(
     assert hardware.visible_cards() == cards
 
 
-@pytest.mark.parametrize("hidden", ["", "-1"])
-def test_hidden_gpus_do_not_count(monkeypatch: pytest.MonkeyPatch, hidden: str) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
-    assert not has_gpu()
+@pytest.mark.parametrize(
+    ("visible", "listed"),
+    [
+        (None, None),
+        ("0", ["0"]),
+        (" 3, 1", ["3", "1"]),
+        ("GPU-1,MIG-GPU-2/1/0", ["GPU-1", "MIG-GPU-2/1/0"]),
+        ("1,-1,0", ["1"]),  # as CUDA reads it: nothing after what is no GPU
+        ("0,none", ["0"]),
+        *((hidden, []) for hidden in ("", " ", "-1", "none", "None", "void", "NoDevFiles", "all", "-1,0", ",0")),
+    ],
+)
+def test_gpus_are_listed_as_cuda_reads_the_list(
+    monkeypatch: pytest.MonkeyPatch, visible: str | None, listed: list[str] | None
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert listed_gpus() == listed
+    if listed == []:
+        assert not has_gpu()
+
+
+@pytest.fixture
+def slots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the folder of slots will be."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path / f"sweep-gpu-slots-{os.getuid()}"
+
+
+def test_the_folder_of_slots_is_its_users_alone(slots: Path) -> None:
+    with gpu_slot(["a"], 1, print) as position:
+        assert position == 0
+        assert slots.stat().st_mode & 0o777 == 0o700
+        assert [file.name for file in slots.iterdir()] == ["a.0.lock"]
+    slots.chmod(0o755)  # as older versions made it
+    with gpu_slot(["a"], 1, print):
+        assert slots.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("fault", ["writable", "link", "file", "owner", "no temporary folder"])
+def test_a_folder_of_slots_that_somebody_else_could_change_is_refused(
+    slots: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    other = slots.with_name("other")
+    other.mkdir(mode=0o700)
+    if fault == "link":
+        slots.symlink_to(other)
+    elif fault == "file":
+        slots.touch()
+    elif fault == "no temporary folder":
+        monkeypatch.setattr(tempfile, "tempdir", str(slots / "none"))
+    else:
+        slots.mkdir(mode=0o700)
+    if fault == "writable":
+        slots.chmod(0o777)
+    if fault == "owner":
+        monkeypatch.setattr(os, "getuid", lambda: os.geteuid() + 1)
+        slots.rename(slots.with_name(f"sweep-gpu-slots-{os.getuid()}"))
+    with pytest.raises(SweepError, match="set TMPDIR to"), gpu_slot(["a"], 1, print):
+        pass
+    assert list(other.iterdir()) == []

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from sweep.errors import SweepError
-from sweep.runs.hardware import choose_device, choose_precision, is_out_of_memory
+from sweep.runs.hardware import check_kernels, choose_device, choose_precision, is_out_of_memory
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,15 @@ def test_a_missing_gpu_is_an_error_instead_of_a_slow_fallback(
         choose_device(asked, allotted_gpus, print)
 
 
-@pytest.mark.parametrize(("visible", "allotted"), [("0", True), ("GPU-1,GPU-2", True), ("", False), ("-1", False)])
+@pytest.mark.parametrize(
+    ("visible", "allotted"),
+    [
+        ("0", True),
+        ("GPU-1,GPU-2", True),
+        ("0,-1", True),
+        *((hidden, False) for hidden in ("", "-1", "none", "NoDevFiles")),
+    ],
+)
 def test_a_batch_system_allots_by_what_it_makes_visible(
     monkeypatch: pytest.MonkeyPatch, visible: str, allotted: bool
 ) -> None:
@@ -57,7 +65,62 @@ def test_running_out_of_memory_is_distinguished_from_other_errors() -> None:
     assert is_out_of_memory(told.value)
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
     assert is_out_of_memory(MemoryError())
-    assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+
+
+@pytest.mark.parametrize(
+    ("message", "memory"),
+    [
+        ("CUDA error: out of memory", True),
+        ("CUDA driver error: CUDA_ERROR_OUT_OF_MEMORY", True),
+        ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", True),
+        ("cuDNN error: CUDNN_STATUS_ALLOC_FAILED", True),
+        ("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED", True),
+        ("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED", True),
+        ("MPS backend out of memory (MPS allocated: 1.00 GB)", True),
+        ("std::bad_alloc", True),
+        ("[Errno 12] Cannot allocate memory", True),
+        ("cudaErrorMemoryAllocation", True),
+        ("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED", False),
+        ("CUDA error: an illegal memory access was encountered", False),
+        ("mat1 and mat2 shapes cannot be multiplied", False),
+    ],
+)
+def test_all_libraries_words_for_it_are_known(message: str, memory: bool) -> None:
+    assert is_out_of_memory(RuntimeError(message)) == memory
+
+
+BUILT = ["sm_75", "sm_80", "sm_86", "sm_90a", "sm_100", "sm_120", "compute_120"]
+
+
+@pytest.mark.parametrize(
+    ("card", "built", "runs"),
+    [
+        ((8, 0), BUILT, True),
+        ((8, 9), BUILT, True),  # by the binary for 8.6
+        ((7, 0), BUILT, False),  # older than 7.5
+        ((6, 1), BUILT, False),
+        ((9, 0), BUILT, True),
+        ((9, 1), BUILT, False),  # sm_90a is for 9.0 alone
+        ((11, 0), BUILT, False),  # no binary of its major version, and intermediate code is for newer ones
+        ((10, 3), BUILT, True),
+        ((12, 1), BUILT, True),
+        ((13, 0), BUILT, True),  # compiled for it from compute_120
+        ((13, 0), BUILT[:-1], False),
+        ((9, 4), ["gfx942"], True),  # another maker's: nothing is known
+    ],
+)
+def test_a_card_that_torch_has_no_kernels_for_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, card: tuple[int, int], built: list[str], runs: bool
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: card)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Some GPU")
+    monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: built)
+    with (
+        nullcontext()
+        if runs
+        else pytest.raises(SweepError, match=rf"no kernels for Some GPU of .* {card[0]}\.{card[1]}")
+    ):
+        check_kernels(0)
 
 
 @pytest.mark.parametrize(

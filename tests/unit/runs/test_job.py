@@ -1,0 +1,239 @@
+"""One training job: what it keeps, what it says, and what its record says of it."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from sweep.data.prepared import map_prepared, save_prepared, tensor_names
+from sweep.errors import SweepError
+from sweep.grid import Run
+from sweep.runs import hardware, job
+from sweep.runs.job import Machine, git_commit, run_job
+from sweep.runs.records import Record, read_kept, run_key
+from sweep.training import loop
+
+RUN = Run("mlp", 4, 0.001, 0.2, 3, 0)
+MACHINE = Machine("cpu", "fp32", 0, 1, 1)
+
+
+class Job:
+    """A job of RUN on made-up data, in this process."""
+
+    def __init__(self, folder: Path) -> None:
+        images = np.random.default_rng(0).integers(0, 256, (12, 32, 32, 3), np.uint8)
+        values = {"images": images, "labels": np.arange(12, dtype=np.int64) % 3}
+        arrays = {name: values[name.split("_")[1]] for name in tensor_names()}
+        manifest = save_prepared(folder / "data", "folder", ["a", "b", "c"], arrays)
+        key = run_key(RUN, manifest.content_hash)
+        self.folder = folder
+        self.kept = folder / "records" / f"{key}.json"
+        self.lock = folder / "records" / "locks" / f"{key}.lock"
+        self.checkpoint = folder / "records" / "checkpoints" / f"{key}.safetensors"
+        self.metrics = folder / "metrics.json"
+
+    def run(self, interval_s: float = 30) -> Record:
+        run_job(RUN, self.folder / "data", self.folder / "records", self.metrics, MACHINE, interval_s)
+        record = read_kept(self.kept)
+        assert record is not None
+        return record
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Job]:
+    handlers = {number: signal.getsignal(number) for number in job.SIGNALS}
+    threads = torch.get_num_threads()
+    yield Job(tmp_path)
+    torch.set_num_threads(threads)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def test_a_finished_run_leaves_its_record_alone(small: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    small.run(0)
+    assert small.metrics.read_bytes() == small.kept.read_bytes()
+    assert not small.lock.exists()
+    assert not small.checkpoint.exists()
+    assert "epoch 2:" in capsys.readouterr().out
+
+
+def test_a_kept_record_is_published_though_its_lock_cannot_be_taken(
+    small: Job, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small.run()
+    small.metrics.unlink()
+
+    def take_lock(*_: object, **__: object) -> None:
+        raise SweepError("it is somebody else's")
+
+    monkeypatch.setattr(job, "take_lock", take_lock)
+    small.run()
+    assert small.metrics.read_bytes() == small.kept.read_bytes()
+    assert "nothing was trained" in capsys.readouterr().out
+    small.kept.unlink()
+    with pytest.raises(SweepError, match="somebody else's"):
+        small.run()
+
+
+def test_the_time_of_training_is_that_of_training(small: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+
+    def slow(*arguments: Any) -> Any:
+        clock[0] += 1000
+        return map_prepared(*arguments)
+
+    monkeypatch.setattr(job, "map_prepared", slow)
+    monkeypatch.setattr(job, "perf_counter", lambda: clock[0])
+    assert small.run()["training_s"] == 0
+
+
+def test_a_checkpoint_that_cannot_be_written_does_not_end_the_training(
+    small: Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small.checkpoint.parent.parent.mkdir()
+    small.checkpoint.parent.touch()  # a file where the folder should be
+    small.run(0)
+    output = capsys.readouterr().out
+    assert output.count(f"No checkpoint of this epoch, which is no fault of the training: {small.checkpoint}") == 3
+    assert "epoch 2:" in output
+
+
+def test_a_record_that_cannot_be_written_keeps_the_last_epoch(small: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    small.kept.mkdir(parents=True)
+    with pytest.raises(SweepError, match=f"{small.kept} cannot be written"):
+        small.run()
+    assert small.checkpoint.exists()
+    small.kept.rmdir()
+    assert small.run()["resumed_epochs"] == [3]
+    assert "Going on from the checkpoint" in capsys.readouterr().out
+
+
+def test_an_interruption_whose_checkpoint_cannot_be_written_is_still_that(
+    small: Job, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small.checkpoint.parent.parent.mkdir()
+    small.checkpoint.parent.touch()
+    calls = iter(range(9))
+    monkeypatch.setattr(hardware, "check_float32", lambda: next(calls) == 2 and job.stop(signal.SIGHUP, None))
+    with pytest.raises(SystemExit) as caught:
+        small.run()
+    assert caught.value.code == 128 + signal.SIGHUP
+    assert "Interrupted by SIGHUP\nNo checkpoint of this epoch" in capsys.readouterr().out
+
+
+def test_a_closed_terminal_is_heeded_unless_nohup_had_it_ignored(small: Job) -> None:
+    for before, after in ((signal.SIG_IGN, signal.SIG_IGN), (signal.SIG_DFL, job.stop)):
+        signal.signal(signal.SIGHUP, before)
+        small.run()
+        assert signal.getsignal(signal.SIGHUP) == after
+
+
+def test_a_log_that_cannot_be_written_does_not_end_the_training(small: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("builtins.print", full)
+    small.run()
+
+
+def test_float32_is_what_the_record_says(small: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the environment or the process had switched on before; a model that switches it on is refused."""
+    for name in job.LOWER_PRECISION:
+        monkeypatch.setenv(name, "1")
+    torch.set_float32_matmul_precision("medium")
+    assert small.run()["environment"]["precision"] == "fp32"
+    assert not any(name in os.environ for name in job.LOWER_PRECISION)
+    assert torch.get_float32_matmul_precision() == "highest"
+    assert not torch.backends.cuda.matmul.allow_tf32
+    assert not torch.backends.cudnn.allow_tf32
+
+    small.kept.unlink()
+    build_model = loop.build_model
+
+    def build(*arguments: Any) -> Any:
+        torch.backends.cuda.matmul.allow_tf32 = True
+        return build_model(*arguments)
+
+    monkeypatch.setattr(loop, "build_model", build)
+    with pytest.raises(SweepError, match="computes products of float32 in tf32"):
+        small.run(0)
+    assert not small.checkpoint.exists()
+    torch.set_float32_matmul_precision("highest")
+
+
+def git(folder: Path, *words: str) -> str:
+    identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    done = subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project in git, with a commit, whose code this is."""
+    for name in [each for each in os.environ if each.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    folder = tmp_path / "project"
+    file = folder / "scripts" / "sweep" / "runs" / "job.py"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    (folder / "config.yaml").touch()
+    git(folder, "init", "-q")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "x")
+    monkeypatch.setattr(job, "__file__", str(file))
+    return folder
+
+
+def test_the_commit_is_dirty_if_code_differs_also_by_a_new_file(project: Path) -> None:
+    commit = git(project, "rev-parse", "HEAD")
+    assert git_commit() == commit
+    (project / "config.yaml").write_text("experiment: x")
+    (project / "notes.txt").touch()
+    assert git_commit() == commit
+    new = project / "scripts" / "sweep" / "models" / "new.py"
+    new.parent.mkdir()
+    new.touch()
+    assert git_commit() == f"{commit}-dirty"
+    new.unlink()
+    (project / "scripts" / "sweep" / "runs" / "job.py").write_text("# changed")
+    assert git_commit() == f"{commit}-dirty"
+
+
+def test_the_commit_of_another_repository_is_never_taken(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit = git(project, "rev-parse", "HEAD")
+    other = project.parent / "other"
+    other.mkdir()
+    git(other, "init", "-q")
+    git(other, "commit", "-q", "--allow-empty", "-m", "another")
+    with monkeypatch.context() as patch:
+        patch.setenv("GIT_DIR", str(other / ".git"))
+        patch.setenv("GIT_WORK_TREE", str(other))
+        patch.setenv("GIT_INDEX_FILE", str(other / "index"))
+        assert git_commit() == commit
+    # The project as an archive, unpacked in another repository, or in none.
+    (project / ".git").rename(project.parent / "git")
+    assert git_commit() is None
+    (project.parent / "git").rename(project.parent / ".git")
+    assert git_commit() is None
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder to another user")
+def test_a_clone_of_another_user_has_no_commit_and_is_no_error(
+    project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))  # no safe.directory
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    os.chown(project, 65534, 65534)
+    os.chown(project / ".git", 65534, 65534)
+    assert git_commit() is None
+
+
+def test_without_git_there_is_no_commit(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(project))
+    assert git_commit() is None
