@@ -167,7 +167,7 @@ def test_what_others_left_is_neither_a_traceback_nor_an_order_to_the_terminal(
     status()
     output = capsys.readouterr().out
     assert all(each.isprintable() or each == "\n" for each in output)
-    assert r"failed: Error: \x1b[2J\ufffd\u202e" in output
+    assert "failed: Error: \\x1b[2J\ufffd\\u202e\ufffd (" in output
     assert counts(output)["all"] == {"done": 1, "running": 1, "failed": 1, "missing": 2, "damaged": 1}
     assert f"records/{keys[bad_kept]}.json cannot be read (Is a directory)" in output
     assert "runs.csv cannot be read (Is a directory)" in output
