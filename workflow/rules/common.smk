@@ -38,11 +38,23 @@ def refuse(error):
     raise WorkflowError(str(error).encode(errors="backslashreplace").decode()) from None
 
 
+def read_settings():
+    """The checked config. A job that an executor starts in a Snakemake of its own is given the config of the sweep's
+    start by --config started_with=<file>, so that an edit made while it waited does not reach it."""
+    command_line = workflow.config_settings
+    if started_with := command_line.overwrite_config.get("started_with"):
+        return json.loads(Path(started_with).read_text(encoding="utf-8"))
+    checked = validated(config, command_line.config)
+    if workflow.is_main_process and not workflow.modifier.skip_configfile:
+        file = Layout(checked).asked("config", checked)
+        write_json(file, checked)
+        command_line.config_args = [*command_line.config_args, f"started_with={file}"]
+    return checked
+
+
 try:
-    for file in map(Path, ["config.yaml", *workflow.overwrite_configfiles]):
-        # Snakemake says of a file that is not there that it is not.
-        if file.exists():
-            read_file(file)
+    for file in config_files(workflow.overwrite_configfiles):
+        read_file(file)
 except SweepError as error:
     refuse(error)
 
@@ -51,7 +63,7 @@ configfile: "config.yaml"
 
 
 try:
-    settings = validated(config)
+    settings = read_settings()
 except SweepError as error:
     refuse(error)
 
@@ -146,23 +158,41 @@ NAME_KILL = (
 )
 
 
-def grid_file(grid, tables):
-    """Write a grid to a file, and return its path.
+def asked(kind, content, made):
+    """Write what the config asks of a step to a file, an input of its rule, and return the path.
 
-    The programs read the grid from a file, because a command line cannot hold 10,000 paths. It is named by its content,
-    so that a dry run with another config cannot change the grid of a sweep that is running. A new grid is newer than
-    tables of another grid, so that they are made again even where Snakemake's metadata are missing (a fresh clone beside
-    old results)."""
-    grid = replace(grid, code_hashes={model: code_hash(model) for model in grid.models})
-    text = json_text(grid.content())
-    file = RESULTS / "grids" / f"{sha256(text.encode()).hexdigest()[:16]}.json"
-    if not all(each.exists() and each.read_bytes() == text.encode() for each in (file, tables / "grid.json")):
-        try:
-            write_text(file, text)
-        except SweepError as error:
-            refuse(error)
+    What decides an output is the content of an input file, because Snakemake forgets params with its metadata (in a
+    fresh clone beside old results, after --cleanup-metadata). The file is named by its content, so that a dry run with
+    another config cannot change what a running sweep reads. `made` is what the output says it was made with, None if it
+    is not there: if the two differ, the file is written again and so is newer than the output, which is made again.
+    """
+    if workflow.touch and made not in (None, content):
+        refuse(f"--touch would hide that {kind} was made with other settings or code: run the same command without it")
+    file = layout.asked(kind, content)
+    if workflow.is_main_process and not (made == content and read_json(file) == content):
+        write_json(file, content)
     return file
 
 
-GRID = grid_file(layout.grid, TABLES)
-STUDY_GRIDS = {study: grid_file(grid, layout.study_tables(study)) for study, grid in STUDIES.items()}
+def asked_data(_wildcards):
+    """What the data are prepared from; the fingerprint is a hash of the image folder, None for the other sources, which
+    cannot change."""
+    data = settings["data"]
+    fingerprint = None
+    if data["source"] == "folder":
+        fingerprint = folder_fingerprint(Path(data["path"]), RESULTS / "folder_index.json")
+    content = {"source": data["source"], "validation_size": data["validation_size"], "fingerprint": fingerprint}
+    return asked("data", content, made_from(DATA / MANIFEST_FILE))
+
+
+def asked_grid(grid, tables):
+    """The grid of the sweep or of a study, with the code of each model, as a file: a command line cannot hold 10,000
+    paths."""
+    codes = {model: code_hash(model) for model in grid.models}
+    return asked("grid", replace(grid, code_hashes=codes).content(), read_json(tables / "grid.json"))
+
+
+def asked_report(_wildcards):
+    """What figures and report show, beside the tables."""
+    content = {key: settings["report"][key] for key in ("language", "author", "top")}
+    return asked("report", content, (read_json(REPORT / "report.json") or {}).get("settings"))
