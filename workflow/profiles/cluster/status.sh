@@ -8,7 +8,7 @@ state=$(squeue --noheader --states all --jobs "$1" --format %T 2>/dev/null | hea
 unknown=.snakemake/log/$1.unknown
 if [ -n "$state" ]; then
     rm -f "$unknown"
-elif [ "$(wc -l < "$unknown" 2>/dev/null || echo 0)" -lt 9 ]; then
+elif [ "$(cat "$unknown" 2>/dev/null | wc -l)" -lt 9 ]; then
     mkdir -p .snakemake/log
     echo "$(date): neither squeue nor sacct knows the job" >> "$unknown"
     state=PENDING
