@@ -1,13 +1,17 @@
-"""Which configs are accepted; the many that are not are in tests/workflow/test_refused_config.py."""
+"""Which configs are accepted, and how files are merged. tests/workflow/test_refused_config.py has what is refused."""
 
+from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from snakemake.utils import update_config
 
 from project import REPOSITORY
-from sweep.config import validated
+from sweep.config import CONFIG_SCHEMA, INTEGER_KEYS, merge, validated
 from sweep.errors import SweepError
 from sweep.grid import Grid
 
@@ -52,7 +56,7 @@ def test_what_is_left_out_gets_its_default() -> None:
         {"models.mlp.batch_sizes": [40_000]},  # as large as the training set
         {"models.mlp.learning_rates": [1]},  # an integer is a number
         {"models.mlp.dropout_rates": [0.999]},
-        {"seeds": [2**53, 2**53 + 1]},  # one number only as floats
+        {"seeds": [2**53, 2**53 + 1]},  # as floats these would be one number
         {"experiment": "2024-05.a_b"},
         {"report.author": "王小明 <a@b.c>"},
     ],
@@ -65,3 +69,31 @@ def test_a_text_that_is_meant_as_one_gets_no_advice_to_write_a_number() -> None:
     with pytest.raises(SweepError) as caught:
         validated(changed({"experiment": "-1"}))
     assert "without quotes" not in str(caught.value)
+
+
+def typed_keys(schema: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Each key of a JSON schema with its type; an array has that of its items."""
+    yield key, schema.get("items", schema).get("type")
+    for name, part in schema.get("properties", {}).items():
+        yield from typed_keys(part, name)
+    if isinstance(more := schema.get("additionalProperties"), dict):
+        yield from typed_keys(more, key)
+
+
+def test_every_integer_of_the_schema_is_refused_with_a_point() -> None:
+    schema = yaml.safe_load(CONFIG_SCHEMA.read_text(encoding="utf-8"))
+    assert {key for key, kind in typed_keys(schema) if kind == "integer"} == INTEGER_KEYS
+
+
+VALUES = st.none() | st.integers(0, 3) | st.lists(st.integers(0, 3), max_size=2)
+SECTIONS = st.recursive(VALUES, lambda value: st.dictionaries(st.sampled_from("abc"), value), max_leaves=6)
+
+
+@settings(max_examples=50)
+@given(st.dictionaries(st.sampled_from("abc"), SECTIONS), st.dictionaries(st.sampled_from("abc"), SECTIONS))
+def test_a_second_file_is_merged_as_snakemake_merges_it(base: dict[str, Any], changes: dict[str, Any]) -> None:
+    expected = deepcopy(base)
+    update_config(expected, changes)
+    before = deepcopy(base)
+    assert merge(base, changes) == expected
+    assert base == before

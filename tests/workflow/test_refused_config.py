@@ -188,7 +188,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ],
     (
         {"studies": {"ablation": {"mlp": "789_0.001_0.2"}}},
-        "config: studies.ablation.mlp: 789 is larger than the training set, which has 788 pictures",
+        "config: studies.ablation.mlp: 789 is larger than the training set, which has 788 images",
     ),
     (
         {"models.mlp_without_bn": CONFIG["models"]["cnn"], "studies": {"ablation": {"mlp": "8_0.001_0.2"}}},
@@ -213,7 +213,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"models.mlp.batch_sizes": [0]}, "config: models.mlp.batch_sizes[0] must be bigger than or equal to 2, not 0"),
     ({"models.mlp.batch_sizes": [-8]}, "config: models.mlp.batch_sizes[0] must be bigger than or equal to 2, not -8"),
     ({"models.mlp.batch_sizes": [789]}, "models.mlp.batch_sizes: 789 is larger than the training set, which has 788"),
-    ({"models.mlp.batch_sizes": [10**300]}, "0 is larger than the training set, which has 788 pictures after"),
+    ({"models.mlp.batch_sizes": [10**300]}, "0 is larger than the training set, which has 788 images after"),
     ({"models.mlp.learning_rates": []}, "config: models.mlp.learning_rates must contain at least 1 items"),
     ({"models.mlp.learning_rates": [0]}, "config: models.mlp.learning_rates[0] must be bigger than 0, not 0"),
     ({"models.mlp.learning_rates": [-0.0]}, "config: models.mlp.learning_rates[0] must be bigger than 0, not -0.0"),

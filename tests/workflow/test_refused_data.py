@@ -71,24 +71,24 @@ def add_classes_to_the_test_set(pictures: Path) -> None:
 
 
 SHAPES: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "no folder": (remove("."), "data.path: pictures/train is not a folder; it must hold a folder of pictures for each"),
+    "no folder": (remove("."), "data.path: pictures/train is not a folder; it must hold a folder of images for each"),
     "a file": (replace_by_a_file, "data.path: pictures/train is not a folder"),
     "a link to itself": (replace_by_a_loop, "data.path: pictures/train "),
     "no train": (remove("train"), "data.path: pictures/train is not a folder"),
     "no test": (remove("test"), "data.path: pictures/test is not a folder"),
     "no classes": (
         remove("train/class 0", "train/class 1", "train/class 2"),
-        "data.path: pictures/train holds no pictures (JPEG or PNG) in folders named after their classes",
+        "data.path: pictures/train holds no images (JPEG or PNG) in folders named after their classes",
     ),
-    "empty train": (empty("train"), "data.path: pictures/train holds no pictures (JPEG or PNG)"),
-    "empty test": (empty("test"), "data.path: pictures/test holds no pictures (JPEG or PNG)"),
+    "empty train": (empty("train"), "data.path: pictures/train holds no images (JPEG or PNG)"),
+    "empty test": (empty("test"), "data.path: pictures/test holds no images (JPEG or PNG)"),
     "one class": (
         remove("train/class 0", "train/class 2"),
-        "data.path: pictures/train holds pictures of one class only; a classifier needs two or more",
+        "data.path: pictures/train holds images of one class only; a classifier needs two or more",
     ),
     "one class with pictures": (
         lambda pictures: [empty(f"train/class {number}")(pictures) for number in (0, 1)],
-        "data.path: pictures/train holds pictures of one class only",
+        "data.path: pictures/train holds images of one class only",
     ),
     "classes of the test set only": (
         add_classes_to_the_test_set,
@@ -104,19 +104,19 @@ SHAPES: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "a picture that links to nothing": (
         link(f"{CLASS}/gone.png", "nowhere.png"),
-        f"data.path: pictures/{CLASS}/gone.png is named as a picture but is no file; remove or rename it",
+        f"data.path: pictures/{CLASS}/gone.png is named as an image but is no file; remove or rename it",
     ),
     "a folder named as a picture": (
         lambda pictures: (pictures / CLASS / "a.png").mkdir(),
-        f"data.path: pictures/{CLASS}/a.png is named as a picture but is no file",
+        f"data.path: pictures/{CLASS}/a.png is named as an image but is no file",
     ),
     "a folder above named as a picture": (
         link("test/class 1/up.jpg", ".."),
-        "data.path: pictures/test/class 1/up.jpg is named as a picture but is no file",
+        "data.path: pictures/test/class 1/up.jpg is named as an image but is no file",
     ),
     "a pipe named as a picture": (
         lambda pictures: os.mkfifo(pictures / CLASS / "a.png"),
-        f"data.path: pictures/{CLASS}/a.png is named as a picture but is no file",
+        f"data.path: pictures/{CLASS}/a.png is named as an image but is no file",
     ),
 }
 
@@ -150,8 +150,8 @@ def test_a_path_to_no_pictures_is_named(
 @pytest.mark.parametrize(
     ("validation_size", "sentence"),
     [
-        (60, "config: data.validation_size 60 leaves nothing to train on: the training set has 60 pictures"),
-        (52, "config: models.mlp.batch_sizes: 16 is larger than the training set, which has 8 pictures"),
+        (60, "config: data.validation_size 60 leaves nothing to train on: the training set has 60 images"),
+        (52, "config: models.mlp.batch_sizes: 16 is larger than the training set, which has 8 images"),
     ],
 )
 def test_too_few_pictures_are_counted(
@@ -219,7 +219,7 @@ def test_a_picture_that_cannot_be_read_is_named(
     name, make, reason = CONTENTS[content]
     (pictures / CLASS / name).write_bytes(make(tmp_path))
     log = assert_failed_job(call_snakemake, tmp_path)
-    assert f"Error: unreadable pictures, remove or replace them: pictures/{CLASS}/{name} {reason}" in log
+    assert f"Error: unreadable images, remove or replace them: pictures/{CLASS}/{name} {reason}" in log
     assert not list(tmp_path.rglob("pwned"))
 
 
