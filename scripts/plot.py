@@ -14,13 +14,14 @@ from sweep.grid import Grid
 from sweep.metrics import EFFECTS, HEATMAPS, METRIC_LABELS, label
 
 
-def plot(tables: Path, model: str, top: int, figures: Path) -> None:
+def plot(grid: Path, tables: Path, model: str, top: int, figures: Path) -> None:
     """Draw all figures of a model, each as PNG and as SVG.
 
-    --tables is the folder of the tables and --figures the folder to write to. The curves of a sweep are those of its
-    --top best configurations. If the tables are those of a study, the curves compare the model with its variant.
+    --grid is the grid that the tables must be of, --tables their folder, and --figures the folder to write to. The
+    curves of a sweep are those of its --top best configurations. If the tables are those of a study, the curves compare
+    the model with its variant.
     """
-    check_tables(tables)
+    check_tables(tables, grid)
     for name, figure in draw_figures(tables, model, top):
         for suffix in ("png", "svg"):
             file = figures / f"{label(model)}_{name}.{suffix}"

@@ -67,6 +67,14 @@ def canonical_hash(content: Any) -> str:
     return sha256(json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False).encode()).hexdigest()
 
 
+def read_json(path: Path) -> Any:
+    """The content of a JSON file that the sweep wrote. Raises SweepError if it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SweepError(f"{path} is missing or damaged ({error}): run the same command again") from None
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write `content` as strict JSON, atomically."""
     write_text(path, json_text(content))

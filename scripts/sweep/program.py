@@ -2,6 +2,7 @@
 
 import argparse
 import inspect
+import io
 import sys
 import textwrap
 from collections.abc import Callable, Iterable
@@ -22,10 +23,14 @@ def run(function: Callable[..., None]) -> None:
     types = get_type_hints(function)
     for name, parameter in inspect.signature(function).parameters.items():
         required = parameter.default is parameter.empty
-        options: dict[str, Any] = {"required": required, "default": None if required else parameter.default}
-        parser.add_argument(f"--{name.replace('_', '-')}", **options, **_form(types[name]))
+        occurrence: dict[str, Any] = {"required": required, "default": None if required else parameter.default}
+        parser.add_argument(f"--{name.replace('_', '-')}", **occurrence, **_form(types[name]))
+    options = vars(parser.parse_args())
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names that the locale's encoding lacks must not end a job when its log mentions them.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        function(**vars(parser.parse_args()))
+        function(**options)
     except SweepError as error:
         sys.exit(f"Error: {error}")
 

@@ -4,7 +4,6 @@ import os
 import re
 import sys
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -18,11 +17,16 @@ TEMPLATES = ROOT / "workflow" / "templates"
 sys.path.insert(0, str(SCRIPTS))
 # Put this interpreter first on PATH: the rules call plain `python`. A rule's conda environment still comes before it.
 os.environ.update(PATH=os.pathsep.join([os.path.dirname(sys.executable), *os.get_exec_path()]))
+# The programs find the library even where Python does not look beside them (PYTHONSAFEPATH).
+os.environ.update(PYTHONPATH=os.pathsep.join([str(SCRIPTS.resolve()), *filter(None, [os.environ.get("PYTHONPATH")])]))
+if workflow.modifier.modify_path("results") != "results":
+    raise WorkflowError("this workflow cannot be a module with a prefix: choose its folders by the experiment's name")
 
 # None of these imports torch: it would cost seconds at every dry run.
-from sweep.config import read_file, validated
+from sweep.config import list_files, read_file, validated
+from sweep.data.prepared import MANIFEST_FILE
 from sweep.errors import SweepError
-from sweep.files import json_text, write_text
+from sweep.files import read_json, write_json
 from sweep.runs.gpus import has_gpu
 from sweep.grid import rate_name
 from sweep.layout import RECORDS, Layout
@@ -42,8 +46,9 @@ def read_settings():
     """The checked config. A job that an executor starts in a Snakemake of its own is given the config of the sweep's
     start by --config started_with=<file>, so that an edit made while it waited does not reach it."""
     command_line = workflow.config_settings
-    if started_with := command_line.overwrite_config.get("started_with"):
-        return json.loads(Path(started_with).read_text(encoding="utf-8"))
+    started_with = command_line.overwrite_config.get("started_with")
+    if started_with and not workflow.is_main_process:
+        return read_json(Path(started_with))
     checked = validated(config, command_line.config)
     if workflow.is_main_process and not workflow.modifier.skip_configfile:
         file = Layout(checked).asked("config", checked)
@@ -53,7 +58,7 @@ def read_settings():
 
 
 try:
-    for file in config_files(workflow.overwrite_configfiles):
+    for file in list_files(workflow.overwrite_configfiles):
         read_file(file)
 except SweepError as error:
     refuse(error)
@@ -127,13 +132,6 @@ wildcard_constraints:
     study=one_of(VARIANTS),
 
 
-def data_fingerprint(_wildcards):
-    """A hash of the image folder; None for the other sources, which cannot change."""
-    if settings["data"]["source"] != "folder":
-        return None
-    return folder_fingerprint(Path(settings["data"]["path"]), RESULTS / "folder_index.json")
-
-
 def train_mem_mb(wildcards, attempt):
     """1 GB for torch and the data, and what the model needs for each image of a batch, both measured; more at each
     retry, since the job before it may have run out of memory."""
@@ -153,46 +151,62 @@ GPUS = {"auto": int(has_gpu()), "cpu": 0, "cuda": 1}[settings["training"]["devic
 # When a training is killed by SIGKILL, as the system does where memory runs out, it cannot say so itself.
 NAME_KILL = (
     "{{ code=$?; [ $code != 137 ] || echo 'Error: the job was killed (SIGKILL), as the system does where memory runs out:"
-    " run fewer jobs at once (--resources mem_mb=…), or take smaller models.{wildcards.model}.batch_sizes than"
+    " run fewer jobs at once (--resources mem_mb=...), or take smaller models.{wildcards.model}.batch_sizes than"
     " {wildcards.batch_size}' >> {log}; exit $code; }}"
 )
 
 
-def asked(kind, content, made):
-    """Write what the config asks of a step to a file, an input of its rule, and return the path.
+def made_with(file, *keys):
+    """What an output says that it was made with: the content of the JSON file, or these entries of it; None if it is
+    missing or damaged, or older than the entries."""
+    try:
+        content = read_json(file)
+        return {key: content[key] for key in keys} if keys else content
+    except (SweepError, LookupError, TypeError):
+        return None
 
-    What decides an output is the content of an input file, because Snakemake forgets params with its metadata (in a
-    fresh clone beside old results, after --cleanup-metadata). The file is named by its content, so that a dry run with
-    another config cannot change what a running sweep reads. `made` is what the output says it was made with, None if it
-    is not there: if the two differ, the file is written again and so is newer than the output, which is made again.
+
+def asked(kind, content, made):
+    """Write what the config asks of a step to a file, which is an input of its rule, and return the path.
+
+    What decides an output must be the content of an input file, because Snakemake forgets params with its metadata (in
+    a fresh clone beside old results, after --cleanup-metadata). The file is named by its content, so that a dry run
+    with another config cannot change what a running sweep reads. `made` is what the output says it was made with. If
+    the two differ, the file is written again: it is then newer than the output, which is made again.
     """
     if workflow.touch and made not in (None, content):
-        refuse(f"--touch would hide that {kind} was made with other settings or code: run the same command without it")
+        refuse(f"--touch would hide that {kind} is of other settings or code: run the same command without it")
     file = layout.asked(kind, content)
-    if workflow.is_main_process and not (made == content and read_json(file) == content):
-        write_json(file, content)
+    if workflow.is_main_process and not (made == content == made_with(file)):
+        try:
+            write_json(file, content)
+        except SweepError as error:
+            refuse(error)
     return file
 
 
 def asked_data(_wildcards):
-    """What the data are prepared from; the fingerprint is a hash of the image folder, None for the other sources, which
+    """What the data are made from. The fingerprint is a hash of the image folder; None for the other sources, which
     cannot change."""
     data = settings["data"]
     fingerprint = None
     if data["source"] == "folder":
         fingerprint = folder_fingerprint(Path(data["path"]), RESULTS / "folder_index.json")
     content = {"source": data["source"], "validation_size": data["validation_size"], "fingerprint": fingerprint}
-    return asked("data", content, made_from(DATA / MANIFEST_FILE))
+    made = made_with(DATA / MANIFEST_FILE, "source", "fingerprint", "sizes")
+    if made:
+        made = {**made, "path": data["path"], "validation_size": made.pop("sizes")["validation"]}
+    return asked("data", {**content, "path": data["path"]}, made)
 
 
 def asked_grid(grid, tables):
-    """The grid of the sweep or of a study, with the code of each model, as a file: a command line cannot hold 10,000
-    paths."""
-    codes = {model: code_hash(model) for model in grid.models}
-    return asked("grid", replace(grid, code_hashes=codes).content(), read_json(tables / "grid.json"))
+    """What the tables of the sweep or of a study are made from. A command line could not hold 10,000 runs."""
+    code_hashes = {model: code_hash(model) for model in grid.models}
+    grid = replace(grid, code_hashes=code_hashes, rank_by=settings["report"]["rank_by"])
+    return asked("grid", grid.content(), made_with(tables / "grid.json"))
 
 
 def asked_report(_wildcards):
-    """What figures and report show, beside the tables."""
+    """What figures and report show, beside what the tables say."""
     content = {key: settings["report"][key] for key in ("language", "author", "top")}
-    return asked("report", content, (read_json(REPORT / "report.json") or {}).get("settings"))
+    return asked("report", content, (made_with(REPORT / "report.json", "settings") or {}).get("settings"))

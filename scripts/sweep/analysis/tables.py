@@ -10,7 +10,7 @@ import pandas as pd
 
 from sweep.analysis.ranking import DIGITS
 from sweep.errors import SweepError
-from sweep.files import json_text, write_text
+from sweep.files import json_text, read_json, write_text
 from sweep.grid import Grid, Run
 from sweep.metrics import METRIC_LABELS
 
@@ -25,13 +25,13 @@ TABLE_FILES = ("runs.csv", "epochs.csv", "configurations.csv", "grid.json")
 SUMS_FILE = "SHA256SUMS"
 
 
-def write_tables(folder: Path, runs: Sequence[Run], records: "Sequence[Record]", grid: Grid, rank_by: str) -> None:
+def write_tables(folder: Path, runs: Sequence[Run], records: "Sequence[Record]", grid: Grid) -> None:
     """Write the three tables and grid.json, and the SHA-256 sums that `check_tables` compares them with.
 
-    `records` has the record of each of the `runs`; `rank_by` is val_loss or val_acc.
+    `records` has the record of each of the `runs`; the configurations are ranked by `grid.rank_by`.
     """
     table = run_table(runs, records)
-    tables = (table, epoch_table(runs, records), configuration_table(table, rank_by))
+    tables = (table, epoch_table(runs, records), configuration_table(table, grid.rank_by))
     texts = [*(content.to_csv(index=False) for content in tables), json_text(grid.content())]
     sums = []
     for name, text in zip(TABLE_FILES, texts, strict=True):
@@ -60,10 +60,16 @@ def describe_damage(folder: Path) -> str:
     )
 
 
-def check_tables(folder: Path) -> None:
-    """Raises SweepError if a table is damaged; it names each and the command that rebuilds them."""
+def check_tables(folder: Path, grid: Path) -> None:
+    """Raises SweepError if a table is damaged, or if the tables are not of the grid in the file `grid`; the sentence
+    names the files and the command that rebuilds them."""
     if fault := describe_damage(folder):
         raise SweepError(fault)
+    if read_json(folder / "grid.json") != read_json(grid):
+        raise SweepError(
+            f"{folder / 'grid.json'}: the tables are of another grid, ranking or code than {grid} asks for; "
+            f"remove and run the same command again: rm -f {shlex.quote(str(folder / 'grid.json'))}"
+        )
 
 
 def read_table(file: Path) -> pd.DataFrame:
