@@ -193,10 +193,13 @@ def asked_data(_wildcards):
     if data["source"] == "folder":
         fingerprint = folder_fingerprint(Path(data["path"]), RESULTS / "folder_index.json")
     content = {"source": data["source"], "validation_size": data["validation_size"], "fingerprint": fingerprint}
-    made = made_with(DATA / MANIFEST_FILE, "source", "fingerprint", "sizes")
+    # A path decides nothing: the same images may lie elsewhere.
+    content["path"] = data["path"]
+    made = made_with(DATA / MANIFEST_FILE, "source", "sizes", "fingerprint")
     if made:
-        made = {**made, "path": data["path"], "validation_size": made.pop("sizes")["validation"]}
-    return asked("data", {**content, "path": data["path"]}, made)
+        made = {**content, **made, "validation_size": made["sizes"]["validation"]}
+        del made["sizes"]
+    return asked("data", content, made)
 
 
 def asked_grid(grid, tables):
