@@ -10,13 +10,12 @@ def test_the_generic_executor_runs_the_workflow_through_its_commands(sweep: Slur
         "prepare_data": 1,
         "train": 2,
         "aggregate": 1,
-        "plot": 4,
-        "plot_effects": 1,
+        "plot": 1,
         "render_report": 1,
         "render_explorer": 1,
         "all": 1,
     }
-    assert sweep.report.context.exists()
+    assert sweep.report.exists()
     jobs = sweep.submitted()
     assert len(jobs) == 11
     assert {job.state for job in jobs} == {"COMPLETED"}

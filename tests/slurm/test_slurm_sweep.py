@@ -29,8 +29,8 @@ def test_a_sweep_is_submitted_job_by_job_and_gives_a_local_runs_numbers(
     assert asked(trainings) == {("gpu", 1, 1001, 6), ("gpu", 1, 1016, 6)}
     light = [job for job in jobs if not job.trains]
     assert asked(light) == {("cpu", 0, 3000, 60), ("cpu", 0, 2000, 10), ("cpu", 0, 1000, 10)}
-    assert sweep.report.context.exists()
-    assert len(list(sweep.report.context.parent.glob("pics/*.svg"))) == 16
+    assert sweep.report.exists()
+    assert len(list(sweep.report.parent.glob("pics/*.svg"))) == 16
     assert sweep.trained() == sweep.finished() == set(local)
     for run, record in local.items():
         assert numbers(sweep.results / "runs" / run / "metrics.json") == record

@@ -30,10 +30,10 @@ def test_odd_names_stay_names_through_the_whole_sweep(tmp_path: Path) -> None:
     sweep.configure(models={"mlp": space}, data__path=PICTURES, report__author=AUTHOR)
     before = {path.name for path in sweep.folder.iterdir()}
     jobs = sweep.snakemake("--snakefile", SNAKEFILE).jobs
-    assert jobs == {"prepare_data": 1, "train": 1, **ANALYSIS, "plot": 4, "plot_effects": 1}
+    assert jobs == {"prepare_data": 1, "train": 1, **ANALYSIS, "plot": 1}
     assert sweep.trained() == {"mlp/8_0.001_0.0/seed0"}
     assert json.loads((sweep.results / "data" / "manifest.json").read_text())["class_names"] == sorted(CLASSES)
-    page = MarkdownIt().render(sweep.report.context.read_text())
+    page = MarkdownIt().render(sweep.report.read_text())
     assert [html.unescape(line) for line in re.findall("<p>Author: (.*)</p>", page)] == [AUTHOR]
     # Nothing was run, and nothing is anywhere else.
     assert list(tmp_path.rglob("pwned*")) == []

@@ -66,5 +66,5 @@ def test_nothing_is_trained_again(finished: Sweep, tmp_path: Path, happens: Call
     sweep = happens(finished, tmp_path / "clone")
     sweep.snakemake()
     assert sweep.trained() == set()
-    assert sweep.report.context.exists()
+    assert sweep.report.exists()
     assert sweep.snakemake().jobs == {}

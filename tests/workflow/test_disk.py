@@ -71,7 +71,6 @@ def no_metrics(sweep: Sweep) -> None:
         ("train", "", no_metrics),  # its copy cannot
         ("aggregate", "", None),
         ("plot", "", None),
-        ("plot_effects", "", None),
         ("render_report", "", None),
         ("render_explorer", "", None),
     ],

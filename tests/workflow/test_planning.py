@@ -99,8 +99,7 @@ def test_any_config_is_planned_with_exactly_its_runs(
             "prepare_data": 1,
             "train": len(runs),
             **ANALYSIS,
-            "plot": 4 * models,
-            "plot_effects": models,
+            "plot": models,
         }
         planned = re.findall(r"^Job \d+: Train (\w+) (\S+) with seed (\d+) for (\d+) epochs$", outcome.output, re.M)
         assert sorted(planned) == sorted(runs)

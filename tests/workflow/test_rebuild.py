@@ -51,7 +51,7 @@ def test_a_removed_value_and_a_removed_model_train_nothing(finished: Sweep) -> N
     assert finished.snakemake().jobs == ANALYSIS
     assert "batch_sizes = [8]" in finished.report.read_text()
     finished.configure(models__cnn=None)
-    assert finished.snakemake().jobs == {**ANALYSIS, "plot": 4, "plot_effects": 1}
+    assert finished.snakemake().jobs == {**ANALYSIS, "plot": 1}
     assert "### CNN" not in finished.report.read_text()
 
 
@@ -101,7 +101,7 @@ def test_a_new_model_is_one_file_and_one_config_block(finished: Sweep) -> None:
     assert finished.snakemake().jobs == {}
     space = {"batch_sizes": [8], "learning_rates": [0.001], "dropout_rates": [0], "epochs": 1}
     finished.configure(models__linear=space)
-    assert finished.snakemake().jobs == {"train": 1, **ANALYSIS, "plot": 12, "plot_effects": 3}
+    assert finished.snakemake().jobs == {"train": 1, **ANALYSIS, "plot": 3}
     assert finished.trained() == {"linear/8_0.001_0.0/seed0"}
     assert "./pics/LINEAR_val_acc.png" in finished.report.read_text()
 

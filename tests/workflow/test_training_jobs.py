@@ -146,7 +146,7 @@ def test_a_failing_run_is_named_and_the_others_finish(finished: Sweep) -> None:
     for run in CNN_RUNS:
         assert f"results/tiny/logs/train/{run}.log" in outcome.output
     finished.configure(models__cnn=None)
-    assert finished.snakemake().jobs["plot"] == 4
+    assert finished.snakemake().jobs["plot"] == 1
 
 
 def test_a_diverged_run_does_not_stop_the_sweep(code: Sweep) -> None:
