@@ -127,9 +127,9 @@ class SlurmSweep(Sweep):
             number: node for number, node, folder in (line.split("|") for line in lines) if Path(folder) == self.folder
         }
 
-    def records(self) -> dict[str, bytes]:
+    def kept_records(self) -> dict[str, bytes]:
         """The kept records: a training that is repeated writes another number of seconds."""
-        return {file.name: file.read_bytes() for file in (self.folder / "results" / "records").glob("*.json")}
+        return {file.name: file.read_bytes() for file in self.records.glob("*.json")}
 
 
 def wait_until(what: Callable[[], object], seconds: float = 120) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pytest
 
 from cluster import CLUSTER, CPU, TWELVE, SlurmSweep
-from project import Sweep, copy_code, numbers, write_pictures
+from project import Sweep, copy_code, numbers, write_images
 
 SweepType = TypeVar("SweepType", bound=Sweep)
 
@@ -27,9 +27,9 @@ def _slurm() -> Iterator[None]:
 
 
 def new(sweep: SweepType) -> SweepType:
-    """The project, a config and the pictures in a sweep's folder, before any run."""
+    """The project, a config and the images in a sweep's folder, before any run."""
     copy_code(sweep.folder)
-    write_pictures(sweep.folder / "pictures")
+    write_images(sweep.folder / "images")
     sweep.configure(**CPU)
     return sweep
 

@@ -66,7 +66,7 @@ def test_other_data_and_other_pictures_of_the_report(finished: Sweep) -> None:
     assert (planned(output), rules(output)) == ({}, {"plot", "plot_effects", "render_report", "render_explorer"})
     assert "forecast" not in output
 
-    pictures = finished.folder / "pictures" / "train"
+    pictures = finished.folder / "images" / "train"
     shutil.copy(pictures / "class 0" / "00.png", pictures / "class 1" / "00.png")
     output = program(finished, "plan")
     (reason,) = planned(output)
