@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from cluster import CLUSTER, CPU, TWELVE, SlurmSweep
+from cluster import CLUSTER, CPU, EIGHT, SlurmSweep
 from project import Sweep, copy_code, numbers, write_images
 
 SweepType = TypeVar("SweepType", bound=Sweep)
@@ -41,8 +41,8 @@ def sweep(_slurm: None, tmp_path: Path) -> SlurmSweep:
 
 @pytest.fixture(scope="session")
 def local(_slurm: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """The numbers of TWELVE's runs, trained here without SLURM."""
+    """The numbers of EIGHT's runs, trained here without SLURM."""
     sweep = new(Sweep(tmp_path_factory.mktemp("local") / "sweep"))
-    sweep.configure(**TWELVE)
+    sweep.configure(**EIGHT)
     sweep.snakemake("--until", "train")
     return {run: numbers(sweep.results / "runs" / run / "metrics.json") for run in sweep.trained()}
