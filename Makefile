@@ -1,13 +1,12 @@
-# Each target sets up what it needs, once. PYTHON may name another Python, 3.11 or newer.
+# Each target installs what it needs into .venv, once. PYTHON may name another Python, 3.11 or newer.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-# Trainings on GPUs at once, cards × training.jobs_per_gpu: GPUS=4 for a machine with four.
+# How many trainings run on GPUs at the same time, GPUs × training.jobs_per_gpu: GPUS=4 for a machine with four.
 GPUS ?= 1
-# A start after a crash goes on by itself: the sweep has a lock that does not outlive its process (--nolock), and outputs
-# of interrupted jobs are made anew.
+# --nolock: guard.smk has a lock that ends with its process. --rerun-incomplete: redo what a crash interrupted.
 SNAKEMAKE = snakemake --cores all --resources gpu=$(GPUS) --show-failed-logs --nolock --rerun-incomplete
-# A progress bar where the terminal is one.
+# Show a progress bar if the output is a terminal.
 SNAKEMAKE += $(shell [ -t 2 ] && echo --logger rich)
 
 .PHONY: demo run status plan preview test test-slurm lint bench
@@ -27,7 +26,7 @@ status plan preview: .venv/requirements.txt
 test: .venv/requirements-dev.txt
 	python -m pytest tests
 
-# A cluster of its own on this machine, started and ended by the tests: as root, on Debian.
+# The tests start a SLURM cluster on this machine and stop it again: as root, on Debian.
 test-slurm: .venv/requirements-dev.txt
 	SWEEP_SLURM=1 python -m pytest --numprocesses 0 tests/slurm
 
@@ -41,7 +40,7 @@ lint: .venv/requirements-dev.txt
 	snakemake --lint
 	mypy scripts
 
-# The copies remember what is installed.
+# The copy is a time stamp: pip runs again only when the requirements change.
 .venv/requirements.txt: envs/requirements.txt envs/constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv .venv

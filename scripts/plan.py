@@ -11,18 +11,18 @@ from sweep.config import read_config
 from sweep.errors import SweepError
 from sweep.grid import Run
 from sweep.layout import Layout
-from sweep.runs.forecast import duration, from_benchmarks
+from sweep.runs.forecast import format_duration, read_benchmarks
 from sweep.runs.state import RunState, inspect_data, inspect_run
 
-# What makes a run differ, in the words of the plan; the rest are its hyper-parameters.
-REASONS = {"data_hash": "data", "code_hash": "code"}
+# The plan's word for each thing that can differ; anything else is a hyper-parameter.
+DIFFERENCE_WORDS = {"data_hash": "data", "code_hash": "code"}
 
 
-def pending(configfiles: Sequence[Path]) -> dict[Path, str]:
+def list_pending(configfiles: Sequence[Path]) -> dict[Path, str]:
     """The files that Snakemake would make, and the rule of each.
 
     Raises:
-        SweepError: Snakemake refuses to plan, with what it says.
+        SweepError: Snakemake cannot plan; the error quotes it.
     """
     command = [sys.executable, "-m", "snakemake", "--summary", "--rerun-incomplete"]
     if configfiles:
@@ -35,36 +35,36 @@ def pending(configfiles: Sequence[Path]) -> dict[Path, str]:
     return {Path(row["output_file"]): row["rule"] for row in rows if row["plan"] == "update pending"}
 
 
-def reason(state: RunState, layout: Layout, prepares: bool) -> str:
-    """Why a run is in Snakemake's plan. `prepares`: the data are prepared first, so that its key is not known yet."""
-    finding = state.finding
-    if finding.has_kept and not prepares:
+def explain(state: RunState, layout: Layout, prepares: bool) -> str:
+    """Why a run is in Snakemake's plan. `prepares`: the data are prepared first, so the run's key is not known yet."""
+    if state.has_kept and not prepares:
         return "from kept records: nothing is trained"
     if state.state == "running":
         return f"running now ({state.detail})"
-    if finding.differs:
-        kinds = {REASONS.get(text.removeprefix("another "), "parameters") for text in finding.differs}
-        return f"{' and '.join(sorted(kinds))}: made with {', '.join(finding.differs)}"
-    # A job leaves a log whatever becomes of it.
-    if finding.missing and not layout.log(state.run).exists():
+    if state.differs:
+        kinds = {DIFFERENCE_WORDS.get(text.removeprefix("another "), "parameters") for text in state.differs}
+        return f"{' and '.join(sorted(kinds))}: made with {', '.join(state.differs)}"
+    missing = state.state in ("missing", "failed")
+    # No log: the job has never started.
+    if missing and not layout.log(state.run).exists():
         return "new"
     if prepares:
         return "data: they are prepared first; a run whose data turn out the same comes from its kept record"
-    if finding.missing:
+    if missing:
         return f"missing: {state.detail or 'trained before, but the record is gone'}"
-    return "missing: the record is damaged" if finding.fault else "missing: no kept record to publish again"
+    return "missing: the record is damaged" if state.fault else "missing: no kept record to publish again"
 
 
-def forecast(layout: Layout, runs: Sequence[Run]) -> str:
-    """Core-hours of training these runs; a training takes one core."""
-    known = from_benchmarks(layout.results)
-    if not known.size:
+def estimate(layout: Layout, runs: Sequence[Run]) -> str:
+    """The core-hours that training these runs will take; a training takes one core."""
+    forecast = read_benchmarks(layout.results)
+    if not forecast.size:
         return "forecast: none, no run of this experiment is finished"
-    seconds = {run: known.seconds(run) for run in runs}
+    seconds = {run: forecast.seconds(run) for run in runs}
+    total = sum(value or 0 for value in seconds.values())
     text = (
-        f"forecast: {sum(value or 0 for value in seconds.values()) / 3600:.2g} core-hours of training "
-        f"({duration(sum(value or 0 for value in seconds.values()))} on one core), "
-        f"by the benchmarks of {known.size} finished runs"
+        f"forecast: {total / 3600:.2g} core-hours of training ({format_duration(total)} on one core), "
+        f"by the benchmarks of {forecast.size} finished runs"
     )
     if unknown := sorted({run.model for run, value in seconds.items() if value is None}):
         text += f"; without {', '.join(unknown)}, of which no run is finished"
@@ -78,17 +78,17 @@ def plan(configfile: list[Path] = []) -> None:  # noqa: B006  it is not changed
     --configfile is on top of config.yaml, as Snakemake's.
     """
     layout = Layout(read_config(configfile))
-    files = pending(configfile)
+    files = list_pending(configfile)
     data_hash, _ = inspect_data(layout)
     prepares = "prepare_data" in files.values()
     groups: dict[str, list[RunState]] = {}
-    unseen: list[RunState] = []
+    unplanned: list[RunState] = []
     for run in layout.runs:
         state = inspect_run(layout, run, data_hash)
         if layout.metrics(run) in files:
-            groups.setdefault(reason(state, layout, prepares), []).append(state)
+            groups.setdefault(explain(state, layout, prepares), []).append(state)
         elif state.state in ("stale", "damaged"):
-            unseen.append(state)
+            unplanned.append(state)
     sections = [
         f"train, {text} ({len(states)})\n{program.wrapped(str(state.run.path) for state in states)}"
         for text, states in groups.items()
@@ -100,12 +100,12 @@ def plan(configfile: list[Path] = []) -> None:  # noqa: B006  it is not changed
     sections += [f"{rule}\n{program.wrapped(names)}" for rule, names in others.items()]
     if not files:
         sections.append("Nothing to be done: every file is there and up to date")
-    if unseen:
-        names = program.wrapped(str(state.run.path) for state in unseen)
+    if unplanned:
+        names = program.wrapped(str(state.run.path) for state in unplanned)
         sections.append(f"Stale or damaged, but nothing that Snakemake sees; make status says what to do\n{names}")
-    trained = [state.run for states in groups.values() for state in states if prepares or not state.finding.has_kept]
+    trained = [state.run for states in groups.values() for state in states if prepares or not state.has_kept]
     if trained:
-        sections.append(forecast(layout, trained))
+        sections.append(estimate(layout, trained))
     print("\n\n".join(sections))
 
 

@@ -10,12 +10,12 @@ from sweep.data.sources import load_source, split_validation
 def prepare_data(source: str, path: Path, validation_size: int, output: Path) -> None:
     """Read a data set from its source and write the prepared file that every training maps into memory.
 
-    --path is where the files of the source are, or, for CIFAR-10, where they are downloaded to; --output is the folder
-    for the data file and its manifest.
+    --path is where the source's files are; CIFAR-10 is downloaded to there if it is missing. --output is the folder for
+    the data file and its manifest.
     """
-    labelled = load_source(source, path, print)
-    arrays = split_validation(labelled, validation_size)
-    manifest = save_prepared(output, source, labelled.class_names, arrays)
+    dataset = load_source(source, path, print)
+    arrays = split_validation(dataset, validation_size)
+    manifest = save_prepared(output, source, dataset.class_names, arrays)
     print(f"Prepared {manifest.sizes} images of {len(manifest.class_names)} classes in {output}")
 
 

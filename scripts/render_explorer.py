@@ -9,7 +9,8 @@ from sweep.analysis.tables import check_tables, read_table
 from sweep.data.prepared import read_manifest
 from sweep.files import write_text
 from sweep.grid import Grid
-from sweep.report import explorer
+from sweep.report.explorer import explorer_context, explorer_data
+from sweep.report.render import convert_markdown, render_page
 
 
 def render_explorer(
@@ -22,17 +23,18 @@ def render_explorer(
     rank_by: Literal["val_loss", "val_acc"],
     report: Path,
 ) -> None:
-    """Render the page to explore the sweep, and the report as HTML, both beside --report, the Markdown report.
+    """Render index.html, the page to explore the sweep, and report.html, the report as HTML.
 
-    --grid is the grid.json of the tables, --data the folder of the prepared data, --templates that of the pages'
-    templates. An empty --author leaves the author line out.
+    Both are written beside --report, the Markdown report. --grid is the grid.json of the tables, --data the folder of
+    the prepared data, --templates the folder of the pages' templates. With an empty --author the page names none.
     """
     check_tables(tables)
     runs, epochs = (read_table(tables / f"{name}.csv") for name in ("runs", "epochs"))
     train_script = Path(os.path.relpath(Path(__file__).with_name("train.py")))
-    values = explorer.explorer_data(runs, epochs, data, train_script, rank_by)
-    page = explorer.render_explorer(templates, language, Grid.read(grid), read_manifest(data), author, values)
-    html = explorer.render_html_report(templates, language, report.read_text(encoding="utf-8"))
+    drawn = explorer_data(runs, epochs, data, train_script, rank_by)
+    values = explorer_context(Grid.read(grid), read_manifest(data), author, drawn)
+    page = render_page(templates, "index.html", language, values)
+    html = render_page(templates, "report.html", language, convert_markdown(report.read_text(encoding="utf-8")))
     for name, text in {"index.html": page, "report.html": html}.items():
         write_text(report.with_name(name), text)
         print(f"Wrote {report.with_name(name)}")

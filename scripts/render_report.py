@@ -10,8 +10,9 @@ from sweep.analysis.tables import check_tables, read_table
 from sweep.data.prepared import read_manifest
 from sweep.files import write_json, write_text
 from sweep.grid import Grid
-from sweep.report.citations import Ledger, run_list
-from sweep.report.context import context, render
+from sweep.report.citations import Citations, run_list
+from sweep.report.context import report_context
+from sweep.report.render import render_markdown
 
 
 def render_report(
@@ -26,19 +27,22 @@ def render_report(
     output: Path,
     study_grids: list[Path] = [],  # noqa: B006  it is not changed
 ) -> None:
-    """Render the Markdown report from the tables, and beside it, as JSON, where each of its numbers comes from.
+    """Render the Markdown report from the tables, and beside it report.json, which says where each number comes from.
 
-    --grid is the grid.json of the tables, --study-grids those of the studies; --data is the folder of the prepared
-    data, --templates that of the templates and of writeup.yaml. An empty --author leaves the author line out. The
-    figures belong in pics/ beside --output.
+    --grid is the grid.json of the tables, and --study-grids are those of the studies. --data is the folder of the
+    prepared data, --templates the folder of the templates and of writeup.yaml. With an empty --author the report has no
+    author line. The report shows the figures in pics/ beside --output.
     """
     check_tables(tables)
     runs, configurations = (read_table(tables / f"{name}.csv") for name in ("runs", "configurations"))
     writeup = yaml.safe_load((templates / "writeup.yaml").read_text(encoding="utf-8"))
-    ledger = Ledger()
-    values = context(ledger, Grid.read(grid), read_manifest(data), runs, configurations, writeup, rank_by, top, author)
-    values["studies"] = {study.study: study.models for study in map(Grid.read, study_grids)}
-    text, numbers = ledger.settle(render(templates, language, values))
+    asked = Grid.read(grid)
+    studies = [Grid.read(file) for file in study_grids]
+    citations = Citations(runs, len(asked.seeds))
+    values = report_context(
+        citations, asked, read_manifest(data), configurations, writeup, rank_by, top, author, studies
+    )
+    text, numbers = citations.settle(render_markdown(templates, language, values))
     write_json(output.with_suffix(".json"), {"numbers": numbers, "runs": run_list(runs)})
     write_text(output, text)
     print(f"Wrote {output}")

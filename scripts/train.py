@@ -29,7 +29,7 @@ def train(
 
     --data is the folder of the prepared data, --records that of the kept records, --metrics the file to write. --gpus
     is the number of GPUs that the job was allotted, --jobs-per-gpu how many trainings may share one, --threads the
-    number of CPU threads. A checkpoint is written every --checkpoint-interval-s seconds at most.
+    number of CPU threads. Between two checkpoints at least --checkpoint-interval-s seconds pass.
     """
     run = Run(model, batch_size, learning_rate, dropout_rate, epochs, seed)
     machine = Machine(device, precision, gpus, jobs_per_gpu, threads)

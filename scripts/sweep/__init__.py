@@ -1,1 +1,27 @@
-"""The sweep as a library: grid, data, training, tables, figures, report. It knows nothing of Snakemake."""
+"""The sweep as a library; it knows nothing of Snakemake.
+
+Above it are the programs in scripts/, one a rule, and those for people: plan, status, preview. Below are rooms, in the
+order in which the data go through them:
+
+    models/     a file a model                                       } these two alone decide a run's numbers:
+    training/   the training loop, the optimiser, the layers         } records.code_hash is over them
+    data/       where images come from, and the prepared file
+    runs/       a run's life: its job, record, checkpoint, device and state; no number changes here
+    analysis/   records → tables, the ranking, the write-up's claims
+    figures/    tables → figures
+    report/     tables → the report, with the origin of each number, and the explorer
+
+and the words that all rooms share:
+
+    grid.py     a run, its name, and the grid of all runs
+    studies.py  what is trained beside the grid
+    config.py   reading and checking config.yaml
+    layout.py   where the files of a sweep are
+    metrics.py  the names of metrics and figures
+    files.py    atomic writing, locks, hashes
+    errors.py   the exception whose message is for the user
+    program.py  a function as a command-line program
+
+The law of the house: a room imports rooms above it in this list and the words, never a room below it. (models/ and
+training/ import each other; config.py looks into models/ and data/ to check what the config names.)
+"""

@@ -1,4 +1,4 @@
-"""Reading and checking config.yaml: each fault is one sentence that names the file or the key."""
+"""Read, merge and check config.yaml. Each fault is one sentence that names the file or the key."""
 
 import math
 import sys
@@ -17,15 +17,17 @@ from sweep.grid import rate_name
 from sweep.models import model_names
 from sweep.studies import read_configuration, variant_of
 
-SCHEMA_FILE = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
+CONFIG_SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
+# The keys of type integer in the schema; a point in one of their numbers is refused.
 INTEGER_KEYS = {"batch_sizes", "epochs", "seeds", "validation_size", "jobs_per_gpu", "top"}
-# What the schema's patterns mean.
-RULES = {
+# The schema's patterns in words, by key.
+PATTERN_WORDS = {
     "experiment": "a name of letters, digits and . _ - that begins with a letter or digit",
     "data.path": "a path without control characters",
     "report.author": "one line without control characters",
 }
-# Names in results/ and report/ that are there for something else; some file systems know no case.
+# Names, in lower case, that an experiment cannot have because results/ or report/ uses them for something else. Upper
+# case does not make a name free: some file systems do not distinguish it.
 TAKEN = {
     "records": "results/records",
     "bench.json": "results/bench.json",
@@ -35,7 +37,7 @@ TAKEN = {
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML itself forbids a key that is there twice; PyYAML takes the last one silently."""
+    """Refuses a key that is there twice, as YAML demands; PyYAML itself silently takes the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -47,11 +49,13 @@ class _StrictLoader(yaml.SafeLoader):
 
 
 def read_file(file: Path) -> dict[str, Any]:
-    """A config file's content. The Snakefile calls this before Snakemake reads the file, since Snakemake's own message
-    would name neither the file nor the line.
+    """The content of a config file.
+
+    The Snakefile calls this before Snakemake reads the file: Snakemake's message would name neither the file nor the
+    line.
 
     Raises:
-        SweepError: the file cannot be read, is not text in UTF-8 or not YAML, has a key twice, or holds no keys.
+        SweepError: the file cannot be read, is not UTF-8, is not YAML, has a key twice, or holds no keys.
     """
     try:
         content = yaml.load(file.read_text(encoding="utf-8"), _StrictLoader)  # noqa: S506  it is a SafeLoader
@@ -70,19 +74,28 @@ def read_file(file: Path) -> dict[str, Any]:
 
 
 def read_config(configfiles: Sequence[Path]) -> dict[str, Any]:
-    """config.yaml with `configfiles` on top, each over the one before it as `snakemake --configfile` merges them,
-    checked and with its defaults. Raises SweepError as `read_file` and `validated`."""
+    """The checked config: config.yaml with `configfiles` on top, each over the one before it, and the defaults.
+
+    The programs outside Snakemake call this. The files are merged as `snakemake --configfile` merges them. Raises
+    SweepError as `read_file` and `validated`.
+    """
     config: dict[str, Any] = {}
     for file in [Path("config.yaml"), *configfiles]:
-        config = _merged(config, read_file(file))
+        config = merge(config, read_file(file))
     return validated(config)
 
 
-def _merged(base: Any, changes: dict[str, Any]) -> dict[str, Any]:
-    """`base` with `changes`: sections are merged key by key, all other values, lists included, are replaced."""
+def merge(base: Any, changes: dict[str, Any]) -> Any:
+    """`base` with `changes`, as Snakemake's `update_config` merges them.
+
+    Sections are merged key by key; all other values, including lists, are replaced. An empty section changes nothing,
+    not even a null.
+    """
+    if not changes:
+        return base
     merged = dict(base) if isinstance(base, dict) else {}
     for key, value in changes.items():
-        merged[key] = _merged(merged.get(key), value) if isinstance(value, dict) else value
+        merged[key] = merge(merged.get(key, {}), value) if isinstance(value, dict) else value
     return merged
 
 
@@ -90,17 +103,17 @@ def validated(config: dict[str, Any]) -> dict[str, Any]:
     """The config with the schema's defaults filled in.
 
     Raises:
-        SweepError: a key is unknown or missing, a value is of the wrong type or out of range, a list names a value
-            twice, a model has no file, the data are not there, a batch does not fit into the training set, or a
-            study's configuration is none.
+        SweepError: a key is unknown or missing, a value has the wrong type or is out of range, a list holds a value
+            twice, a model has no file, the images are missing, a batch is larger than the training set, or a study
+            names no configuration that it could train.
     """
-    schema = yaml.safe_load(SCHEMA_FILE.read_text(encoding="utf-8"))
+    schema = yaml.safe_load(CONFIG_SCHEMA.read_text(encoding="utf-8"))
     try:
         checked: dict[str, Any] = fastjsonschema.compile(schema)(config)
     except fastjsonschema.JsonSchemaValueException as error:
-        raise SweepError(f"config: {_sentence(error)}") from None
+        raise SweepError(f"config: {_describe(error)}") from None
     # JSON Schema cannot refuse .nan, .inf, or 512.0 where an integer is meant.
-    for key, value in _numbers(checked):
+    for key, value in _walk_numbers(checked):
         if not -sys.float_info.max <= value <= sys.float_info.max:
             raise SweepError(f"config: {key} is {value}; it must be a finite number")
         if isinstance(value, float) and not INTEGER_KEYS.isdisjoint(key.replace("[", ".").split(".")):
@@ -113,8 +126,8 @@ def validated(config: dict[str, Any]) -> dict[str, Any]:
     return checked
 
 
-def _sentence(error: fastjsonschema.JsonSchemaValueException) -> str:
-    """The validator's message without its "data.", and with what was found or what is known."""
+def _describe(error: fastjsonschema.JsonSchemaValueException) -> str:
+    """One sentence on what the schema refuses: the validator's message with the key, and what was found or is known."""
     section = ".".join(map(str, error.path[1:]))
     if error.rule == "additionalProperties":
         unknown = ", ".join(str(key) for key in error.value if key not in error.definition["properties"])
@@ -127,14 +140,14 @@ def _sentence(error: fastjsonschema.JsonSchemaValueException) -> str:
     if error.rule == "minItems":
         return message
     if error.rule == "pattern":
-        message = f"{section} must be {RULES[section]}"
-    # Of a value that is a whole section or thousands of letters, the beginning.
+        message = f"{section} must be {PATTERN_WORDS[section]}"
+    # The value may be a whole section or thousands of letters: show its beginning.
     value = repr(error.value)
-    return f"{message}, not {value if len(value) <= 200 else value[:200] + '…'}{_hint(error)}"
+    return f"{message}, not {value if len(value) <= 200 else value[:200] + '…'}{_advise(error)}"
 
 
-def _hint(error: fastjsonschema.JsonSchemaValueException) -> str:
-    """What to write for a number that YAML reads as text, such as 1e-3, and for text that it reads as another thing."""
+def _advise(error: fastjsonschema.JsonSchemaValueException) -> str:
+    """What to write instead of a number that YAML reads as text, such as 1e-3, or of a text that it reads otherwise."""
     wanted, value = error.definition.get("type"), error.value
     if wanted == "string" and isinstance(value, int | float | date):
         return "; for YAML that is no text, write it in quotes"
@@ -147,19 +160,20 @@ def _hint(error: fastjsonschema.JsonSchemaValueException) -> str:
     return ""
 
 
-def _numbers(value: Any, key: str = "") -> Iterator[tuple[str, int | float]]:
-    """Every number in a config, with its key: ("models.mlp.batch_sizes[0]", 512)."""
+def _walk_numbers(value: Any, key: str = "") -> Iterator[tuple[str, int | float]]:
+    """Each number in a config with its key, such as ("models.mlp.batch_sizes[0]", 512)."""
     if isinstance(value, dict):
         for name, item in value.items():
-            yield from _numbers(item, f"{key}.{name}" if key else str(name))
+            yield from _walk_numbers(item, f"{key}.{name}" if key else str(name))
     elif isinstance(value, list):
         for position, item in enumerate(value):
-            yield from _numbers(item, f"{key}[{position}]")
+            yield from _walk_numbers(item, f"{key}[{position}]")
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield key, value
 
 
 def _check_grid(config: dict[str, Any]) -> None:
+    """Check what a schema cannot: the experiment's name, the models' files, and that no value is there twice."""
     if taken := TAKEN.get(config["experiment"].lower()):
         raise SweepError(f"config: experiment: {taken} is there for something else; choose another name")
     known = model_names()
@@ -185,25 +199,26 @@ def _refuse_repeats(key: str, names: Iterable[str]) -> None:
 
 
 def _check_sizes(config: dict[str, Any]) -> int:
-    """The size of the training set."""
+    """Check that the validation set and the batches fit into the data. Returns the size of the training set."""
     data = config["data"]
     size: int = train_size(data["source"], Path(data["path"])) - data["validation_size"]
     if size < 1:
         raise SweepError(
             f"config: data.validation_size {data['validation_size']} leaves nothing to train on: "
-            f"the training set has {size + data['validation_size']} pictures"
+            f"the training set has {size + data['validation_size']} images"
         )
     for model, space in config["models"].items():
         largest = max(space["batch_sizes"]) if space else 0
         if largest > size:
             raise SweepError(
                 f"config: models.{model}.batch_sizes: {largest} is larger than the training set, which has {size} "
-                f"pictures after data.validation_size {data['validation_size']} are cut off"
+                f"images after data.validation_size {data['validation_size']} are cut off"
             )
     return size
 
 
 def _check_study(config: dict[str, Any], study: str, model: str, name: str | float, size: int) -> None:
+    """Check the configuration `name` of a study of `model`; `size` is that of the training set."""
     key, variant, known = f"studies.{study}.{model}", variant_of(study, model), model_names()
     if not config["models"].get(model):
         raise SweepError(f"config: {key}: models has no search space for {model}, whose epochs the study takes")
@@ -215,7 +230,7 @@ def _check_study(config: dict[str, Any], study: str, model: str, name: str | flo
     except SweepError as error:
         raise SweepError(f"config: {key} {error}, not {name!r}") from None
     if batch_size > size:
-        raise SweepError(f"config: {key}: {batch_size} is larger than the training set, which has {size} pictures")
+        raise SweepError(f"config: {key}: {batch_size} is larger than the training set, which has {size} images")
     epochs, swept = config["models"][model]["epochs"], config["models"].get(variant)
     if swept and swept["epochs"] != epochs:
         raise SweepError(

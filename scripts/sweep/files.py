@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Files that are whole or absent, never half written; JSON and its hash; whether a lock is held."""
 
 import fcntl
 import json
@@ -17,17 +17,17 @@ from sweep.errors import SweepError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it takes the place of `path`, on an exception it is removed.
+    """Yield a temporary path beside `path`. On success it takes the place of `path`; on an exception it is removed.
 
     Raises:
-        SweepError: it cannot be written: the disk is full, the folder is somebody else's, …
+        SweepError: the file cannot be written, for example because the disk is full or the folder is read-only.
     """
     try:
         with _temporary_beside(path) as temporary:
             yield temporary
             umask = os.umask(0)
             os.umask(umask)
-            temporary.chmod(0o666 & ~umask)  # mkstemp's files are for their owner alone
+            temporary.chmod(0o666 & ~umask)  # mkstemp gives its files to their owner alone
             temporary.replace(path)
     except (OSError, SafetensorError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or error
@@ -57,7 +57,8 @@ def write_text(path: Path, text: str) -> None:
 
 
 def json_text(content: Any) -> str:
-    """`content` as strict JSON in ASCII, so that file names of any encoding fit; NaN and infinities are ValueErrors."""
+    """`content` as strict JSON. It is ASCII, so that file names of any encoding fit. NaN and infinities raise
+    ValueError."""
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
@@ -72,7 +73,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def is_locked(lock: Path) -> bool:
-    """Whether a process holds this lock file; none is made."""
+    """Whether a process holds this lock. A lock file that is missing is not created."""
     try:
         with lock.open() as file:
             # A shared lock, released at once, so that it never really blocks a job.

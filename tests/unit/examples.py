@@ -1,4 +1,4 @@
-"""Made-up results of runs, as a training leaves them, for the tests of what comes after it."""
+"""Made-up records of runs, for tests of what is made from them."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ DATA_HASH = "d" * 64
 def result(
     val_losses: list[float], val_accs: list[float], diverged_epoch: int | None = None, **environment: Any
 ) -> dict[str, Any]:
-    """What a training says of a run with these validation figures an epoch; the others are made from them."""
+    """What `train_run` returns for a run with these validation metrics per epoch; all others are derived from them."""
     history = {
         "train_loss": [loss + 1 for loss in val_losses],
         "train_acc": [accuracy / 2 for accuracy in val_accs],
@@ -52,12 +52,12 @@ def result(
 
 
 def record(run: Run, *arguments: Any, **environment: Any) -> Record:
-    """The run's record with `result(…)`."""
+    """The run's record, whose result is `result(…)`."""
     return make_record(run, DATA_HASH, result(*arguments, **environment))
 
 
 def save_record(folder: Path, run: Run, *arguments: Any) -> Path:
-    """Write the run's metrics.json where it belongs below `folder`."""
+    """Write the run's metrics.json to its place below `folder`."""
     file = folder / run.path / "metrics.json"
     write_json(file, record(run, *arguments))
     return file

@@ -3,6 +3,7 @@
 That a user meets these sentences through `snakemake` is tested in tests/workflow/test_refused.py.
 """
 
+from collections.abc import Iterator
 from copy import deepcopy
 from datetime import date
 from pathlib import Path
@@ -10,9 +11,12 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from snakemake.utils import update_config
 
 from project import CONFIG, REPOSITORY, changed
-from sweep.config import read_config, validated
+from sweep.config import CONFIG_SCHEMA, INTEGER_KEYS, merge, read_config, validated
 from sweep.errors import SweepError
 from sweep.grid import Grid
 
@@ -48,7 +52,7 @@ def test_what_is_left_out_gets_its_default() -> None:
         {"models.mlp.batch_sizes": [40_000]},  # as large as the training set
         {"models.mlp.learning_rates": [1]},  # an integer is a number
         {"models.mlp.dropout_rates": [0.999]},
-        {"seeds": [2**53, 2**53 + 1]},  # one number only as floats
+        {"seeds": [2**53, 2**53 + 1]},  # as floats these would be one number
         {"experiment": "2024-05.a_b"},
         {"report.author": "王小明 <a@b.c>"},
     ],
@@ -164,7 +168,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ],
     (
         {"studies": {"ablation": {"mlp": "789_0.001_0.2"}}},
-        "config: studies.ablation.mlp: 789 is larger than the training set, which has 788 pictures",
+        "config: studies.ablation.mlp: 789 is larger than the training set, which has 788 images",
     ),
     (
         {"models.mlp_without_bn": CONFIG["models"]["cnn"], "studies": {"ablation": {"mlp": "8_0.001_0.2"}}},
@@ -184,7 +188,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"models.mlp.batch_sizes": []}, "config: models.mlp.batch_sizes must contain at least 1 items"),
     ({"models.mlp.batch_sizes": [8, 1]}, "config: models.mlp.batch_sizes[1] must be bigger than or equal to 2, not 1"),
     ({"models.mlp.batch_sizes": [789]}, "models.mlp.batch_sizes: 789 is larger than the training set, which has 788"),
-    ({"models.mlp.batch_sizes": [10**300]}, "0 is larger than the training set, which has 788 pictures after"),
+    ({"models.mlp.batch_sizes": [10**300]}, "0 is larger than the training set, which has 788 images after"),
     ({"models.mlp.learning_rates": [0]}, "config: models.mlp.learning_rates[0] must be bigger than 0, not 0"),
     ({"models.mlp.learning_rates": [0.1, -1e-3]}, "models.mlp.learning_rates[1] must be bigger than 0, not -0.001"),
     ({"models.mlp.learning_rates": [NAN]}, "config: models.mlp.learning_rates[0] is nan; it must be a finite number"),
@@ -287,3 +291,31 @@ def test_a_file_that_is_not_a_config_is_named_with_the_line(
         read_config([])
     assert sentence in str(caught.value)
     assert list(tmp_path.iterdir()) == [tmp_path / "config.yaml"]
+
+
+def typed_keys(schema: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Each key of a JSON schema with its type; an array has that of its items."""
+    yield key, schema.get("items", schema).get("type")
+    for name, part in schema.get("properties", {}).items():
+        yield from typed_keys(part, name)
+    if isinstance(more := schema.get("additionalProperties"), dict):
+        yield from typed_keys(more, key)
+
+
+def test_every_integer_of_the_schema_is_refused_with_a_point() -> None:
+    schema = yaml.safe_load(CONFIG_SCHEMA.read_text(encoding="utf-8"))
+    assert {key for key, kind in typed_keys(schema) if kind == "integer"} == INTEGER_KEYS
+
+
+VALUES = st.none() | st.integers(0, 3) | st.lists(st.integers(0, 3), max_size=2)
+SECTIONS = st.recursive(VALUES, lambda value: st.dictionaries(st.sampled_from("abc"), value), max_leaves=6)
+
+
+@settings(max_examples=50)
+@given(st.dictionaries(st.sampled_from("abc"), SECTIONS), st.dictionaries(st.sampled_from("abc"), SECTIONS))
+def test_a_second_file_is_merged_as_snakemake_merges_it(base: dict[str, Any], changes: dict[str, Any]) -> None:
+    expected = deepcopy(base)
+    update_config(expected, changes)
+    before = deepcopy(base)
+    assert merge(base, changes) == expected
+    assert base == before

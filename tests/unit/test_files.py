@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Files are whole or absent, have the usual permissions, and JSON is strict."""
 
 import os
 from pathlib import Path
@@ -18,13 +18,13 @@ def test_a_failure_while_writing_leaves_the_old_file_and_nothing_else(tmp_path: 
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_what_strict_json_has_not_is_not_written(tmp_path: Path) -> None:
+def test_nan_is_not_written_as_json(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "record.json", {"loss": float("nan")})
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_new_file_is_whole_at_once_and_keeps_its_format(tmp_path: Path) -> None:
+def test_the_new_file_appears_whole_and_its_temporary_name_keeps_the_suffix(tmp_path: Path) -> None:
     file = tmp_path / "new" / "figure.svg"
     with replacing(file) as temporary:
         temporary.write_text("new")

@@ -1,4 +1,4 @@
-"""The grid of runs: how many, in which order, and the one name of each."""
+"""The grid of runs: how many there are, in which order, and the one name of each."""
 
 import re
 import sys
@@ -84,7 +84,7 @@ def test_the_grid_is_every_combination_in_the_configs_order() -> None:
 
 
 def test_an_integer_rate_gives_the_same_run_as_a_decimal_one() -> None:
-    """Keys are made of the values: a run must not train anew since 0 became 0.0 in the config."""
+    """Keys are made of the values: a run must not be trained again because 0 became 0.0 in the config."""
     grids = [{"mlp": {**SPACE, "dropout_rates": [zero]}} for zero in (0, 0.0, -0.0)]
     assert len({repr(list(Grid.of(grid, [0]).runs())) for grid in grids}) == 1
 

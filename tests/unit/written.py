@@ -1,4 +1,4 @@
-"""The write-up's sweep with made-up figures, and its report as the program writes it."""
+"""The write-up's sweep with made-up metrics, and its report as the program writes it."""
 
 import json
 from collections.abc import Callable
@@ -20,22 +20,22 @@ TEMPLATES = REPOSITORY / "workflow" / "templates"
 WRITEUP = yaml.safe_load((TEMPLATES / "writeup.yaml").read_text())
 BEST = {"mlp": "1024_0.001_0.2", "cnn": "128_0.001_0.2"}
 
-# A run's last validation loss and accuracy, None where it diverged at once.
-Figures = Callable[[Run], tuple[float, float] | None]
+# A run's last validation loss and accuracy, or None if it diverged in its first epoch.
+Metrics = Callable[[Run], tuple[float, float] | None]
 
 
 def as_written(run: Run) -> tuple[float, float]:
-    """The write-up's figures for the best configurations; all others are far behind."""
+    """The write-up's metrics for the best configurations; all others are far behind."""
     loss, accuracy = {"mlp": (1.4, 0.5197), "cnn": (0.7926, 0.7366)}[run.model]
     return (loss, accuracy) if run.name == BEST[run.model] else (loss + 0.5, accuracy - 0.1)
 
 
-def sweep_records(figures: Figures, seeds: list[int], models: dict[str, Any]) -> tuple[list[Run], list[Record]]:
-    """A record a run; training figures of all epochs but the last are none of these."""
+def sweep_records(metrics: Metrics, seeds: list[int], models: dict[str, Any]) -> tuple[list[Run], list[Record]]:
+    """A record a run, whose last epoch has these metrics; those of the epochs before are worse."""
     runs = Grid.of(models, seeds).runs()
     records = []
     for run in runs:
-        last = figures(run)
+        last = metrics(run)
         if last is None:
             records.append(record(run, [], [], 0))
         else:
@@ -64,7 +64,7 @@ def write_report(
 
 
 def changed(of: Record, run: Run, **changes: Any) -> Record:
-    """A run's record with other entries, and hashes that fit."""
+    """The record `of` a run with some entries changed, and with the hashes of its new content."""
     keep = (
         "commit",
         "status",

@@ -1,4 +1,4 @@
-"""Damaged files are found by content, never read as a result, and mended by the command that is named."""
+"""Damaged files are found by their content, are never read as results, and the command in the error mends them."""
 
 import re
 import subprocess
@@ -18,8 +18,8 @@ from sweep.errors import SweepError
 from sweep.runs.records import publish
 
 
-def flipped(content: bytes) -> bytes:
-    """One bit in the middle; of text, in a digit, which leaves it text."""
+def flip(content: bytes) -> bytes:
+    """Flip one bit near the middle; in a text file one of a digit, so that it stays text."""
     digits = [k for k, byte in enumerate(content) if 0x30 <= byte <= 0x37]
     place = len(content) * 2 // 3 if b"\0" in content else min(digits, key=lambda k: abs(k - len(content) // 2))
     return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
@@ -29,14 +29,14 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "truncated": lambda content: content[: len(content) // 2],
     "emptied": lambda _: b"",
     "zeroed": lambda content: bytes(len(content)),
-    "flipped": flipped,
+    "flipped": flip,
 }
 RUN = min(MLP_RUNS)
 TABLES = {"runs.csv", "epochs.csv", "configurations.csv", "grid.json"}
 
 
 def victims(sweep: Sweep) -> dict[str, Path]:
-    """A file of each kind, by what it is; relative, as the programs name them."""
+    """One file of each kind; the paths are relative, as in the programs' errors."""
     results = Path("results", "tiny")
     metrics = results / "runs" / RUN / "metrics.json"
     key = re.search(r'"key": "(\w+)"', (sweep.folder / metrics).read_text())
@@ -51,7 +51,7 @@ def victims(sweep: Sweep) -> dict[str, Path]:
 
 
 def read_as_result(kind: str, tmp_path: Path) -> None:
-    """Call every program that reads such a file; raises SweepError from one that refuses it."""
+    """Let every program that reads such a file read it. Raises the SweepError of a program that refuses it."""
     results = Path("results", "tiny")
     data, tables = results / "data", results / "tables"
     grid = tables / "grid.json"
@@ -86,7 +86,7 @@ def test_every_damage_to_every_file_is_refused_and_named_with_a_command(
                 read_as_result(kind, output)
             status()
             for text in (str(caught.value), capsys.readouterr().out):
-                # A damaged sum is told by the tables that it no longer fits.
+                # If the sums are damaged, the error names the tables that they no longer fit.
                 named = re.escape(str(file)) if kind != "SHA256SUMS" else r"\.csv"
                 assert re.search(rf"{named}\b.* (?:damaged|cannot be read|not hold)", text), (kind, name, text)
                 assert re.search(r"and run the same command again: (?:rm|cp) ", text), (kind, name, text)
@@ -98,7 +98,7 @@ def test_every_damage_to_every_file_is_refused_and_named_with_a_command(
 def test_the_named_commands_mend_all(finished: Sweep, damage: str) -> None:
     before = contents(finished.folder)
     files = victims(finished)
-    # A record, the data and a table at once; with the manifest damaged, no key is known.
+    # Several files at once: a record, the data, tables. If the manifest is damaged, the run's key is not known.
     struck = {
         "truncated": ["metrics", "images", "runs.csv", "grid.json"],
         "flipped": ["kept", "manifest", "SHA256SUMS"],
@@ -119,11 +119,11 @@ def test_the_named_commands_mend_all(finished: Sweep, damage: str) -> None:
         assert after[str(files[kind])] == before[str(files[kind])]
 
 
-def test_a_run_whose_record_and_kept_record_are_damaged_is_trained_again(finished: Sweep) -> None:
+def test_a_run_is_trained_again_if_both_of_its_records_are_damaged(finished: Sweep) -> None:
     files = victims(finished)
     for kind in ("metrics", "kept"):
         path = finished.folder / files[kind]
-        path.write_bytes(flipped(path.read_bytes()))
+        path.write_bytes(flip(path.read_bytes()))
     finished.snakemake("--forcerun", "aggregate", succeeds=False)
     log = (finished.results / "logs" / "aggregate.log").read_text()
     assert f"  {files['metrics']} is damaged" in log
@@ -137,11 +137,11 @@ def test_a_run_whose_record_and_kept_record_are_damaged_is_trained_again(finishe
 def test_figures_are_not_drawn_from_a_damaged_table(finished: Sweep) -> None:
     table = finished.results / "tables" / "epochs.csv"
     good = table.read_bytes()
-    table.write_bytes(flipped(good))
+    table.write_bytes(flip(good))
     figure = finished.report.parent / "pics" / "MLP_val_loss.svg"
     drawn = figure.read_bytes()
     finished.snakemake("--forcerun", "plot", succeeds=False)
-    # The first that fails stops the run.
+    # Snakemake stops at the first job that fails.
     log = min((finished.results / "logs" / "plot").glob("*.log")).read_text()
     assert log.startswith("Error: results/tiny/tables/epochs.csv: damaged")
     assert "Traceback" not in log

@@ -1,4 +1,4 @@
-"""make plan says what Snakemake will do, and why: compared with a dry run and with what is then trained."""
+"""make plan says what Snakemake will do and why. It is compared with a dry run and with what is then trained."""
 
 import re
 import shutil
@@ -6,10 +6,11 @@ import shutil
 from project import ANALYSIS, CNN_RUNS, MLP_RUNS, Sweep, program
 
 KEPT = "from kept records: nothing is trained"
+DRAWING = {"plot", "render_report", "render_explorer"}
 
 
 def planned(output: str) -> dict[str, set[str]]:
-    """The runs of each reason."""
+    """The runs that the plan lists under each reason."""
     groups = {}
     for reason, count, names in re.findall(r"^train, (.*) \((\d+)\)\n((?:  .*\n)+)", output, re.MULTILINE):
         groups[reason] = set(re.findall(r"[^\s,]+", names))
@@ -18,7 +19,7 @@ def planned(output: str) -> dict[str, set[str]]:
 
 
 def rules(output: str) -> set[str]:
-    """The jobs beside training."""
+    """The rules of the planned jobs, train excepted."""
     return set(re.findall(r"^(\w+)\n  ", output, re.MULTILINE))
 
 
@@ -43,7 +44,7 @@ def test_the_plan_is_what_then_happens(finished: Sweep) -> None:
         "new": new,
         "parameters: made with epochs 1, not 2": CNN_RUNS,
     }
-    assert rules(output) == {"aggregate", "plot", "plot_effects", "render_report", "render_explorer"}
+    assert rules(output) == {"aggregate", *DRAWING}
     assert re.search(r"^forecast: [\d.]+ core-hours .* by the benchmarks of 4 finished runs$", output, re.MULTILINE)
     dry = finished.snakemake("--dry-run")
     assert dry.jobs == {"train": 8, **ANALYSIS}
@@ -55,24 +56,24 @@ def test_the_plan_is_what_then_happens(finished: Sweep) -> None:
     finished.edit("scripts/sweep/models/cnn.py", "Linear(64 * 6 * 6,", "Linear(6 * 6 * 64,")
     output = program(finished, "plan")
     assert planned(output) == {"code: made with another code_hash": CNN_RUNS}
-    # Less than the epochs of the record: that job published it, and tells nothing about training.
+    # It took less time than the epochs in its record, so it published a kept record: its benchmark is not counted.
     assert "by the benchmarks of 9 finished runs" in output
     assert finished.snakemake("--dry-run").jobs == {"train": 2, **ANALYSIS}
 
 
-def test_other_data_and_other_pictures_of_the_report(finished: Sweep) -> None:
+def test_other_data_and_changed_figures(finished: Sweep) -> None:
     finished.edit("scripts/sweep/figures/curves.py", 'set_xlabel("Epoch")', 'set_xlabel("Epoch, from 0")')
     output = program(finished, "plan")
-    assert (planned(output), rules(output)) == ({}, {"plot", "plot_effects", "render_report", "render_explorer"})
+    assert (planned(output), rules(output)) == ({}, DRAWING)
     assert "forecast" not in output
 
-    pictures = finished.folder / "images" / "train"
-    shutil.copy(pictures / "class 0" / "00.png", pictures / "class 1" / "00.png")
+    images = finished.folder / "images" / "train"
+    shutil.copy(images / "class 0" / "00.png", images / "class 1" / "00.png")
     output = program(finished, "plan")
     (reason,) = planned(output)
     assert reason.startswith("data: they are prepared first; a run whose data turn out the same comes from its kept")
     assert planned(output)[reason] == MLP_RUNS | CNN_RUNS
-    assert rules(output) == {"prepare_data", "aggregate", "plot", "plot_effects", "render_report", "render_explorer"}
+    assert rules(output) == {"prepare_data", "aggregate", *DRAWING}
     finished.configure(data__validation_size=13)
     assert planned(program(finished, "plan")) == {"data: made with another data_hash": MLP_RUNS | CNN_RUNS}
     assert finished.snakemake("--dry-run").jobs == {"prepare_data": 1, "train": 6, **ANALYSIS}
@@ -81,7 +82,7 @@ def test_other_data_and_other_pictures_of_the_report(finished: Sweep) -> None:
 def test_before_the_first_run_everything_is_new_and_there_is_no_forecast(code: Sweep) -> None:
     output = program(code, "plan")
     assert planned(output) == {"new": MLP_RUNS | CNN_RUNS}
-    assert rules(output) == {"prepare_data", "aggregate", "plot", "plot_effects", "render_report", "render_explorer"}
+    assert rules(output) == {"prepare_data", "aggregate", *DRAWING}
     assert "forecast: none, no run of this experiment is finished" in output
     assert code.snakemake("--dry-run").jobs == {"prepare_data": 1, "train": 6, **ANALYSIS}
     code.configure(models__vgg=None)

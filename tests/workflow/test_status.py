@@ -1,4 +1,4 @@
-"""What make status and make preview say of a sweep in every state, while it runs too; they disturb nothing."""
+"""make status and make preview of a sweep in every state, also while it runs. Neither disturbs it."""
 
 import os
 import re
@@ -27,7 +27,7 @@ def counts(output: str) -> dict[str, dict[str, int]]:
     }
 
 
-def test_a_finished_sweep_is_told_without_torch_and_nothing_is_written(finished: Sweep) -> None:
+def test_the_status_of_a_finished_sweep_needs_no_torch_and_writes_nothing(finished: Sweep) -> None:
     (finished.folder / "torch.py").write_text("raise AssertionError('torch is loaded')")
     finished.environment["PYTHONPATH"] = str(finished.folder)
     before = contents(finished.folder)
@@ -43,7 +43,7 @@ def test_a_finished_sweep_is_told_without_torch_and_nothing_is_written(finished:
 
 @contextmanager
 def running(sweep: Sweep, log: Path) -> Iterator[None]:
-    """The sweep running for real, from its first epoch to this log; killed with all its jobs at the end."""
+    """Run the sweep in the background, and wait for the first epoch in `log`; at the end kill it with all its jobs."""
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--rerun-incomplete"]
     process = subprocess.Popen(
         command, cwd=sweep.folder, env=sweep.environment, stderr=subprocess.DEVNULL, start_new_session=True
@@ -59,7 +59,7 @@ def running(sweep: Sweep, log: Path) -> Iterator[None]:
         process.wait()
 
 
-def test_every_state_of_a_sweep_and_a_look_at_it_while_it_runs(code: Sweep) -> None:
+def test_every_state_of_a_sweep_also_while_it_runs(code: Sweep) -> None:
     assert "cannot be read" not in program(code, "status")
     assert counts(program(code, "status"))["all"] == {"missing": 6}
     assert program(code, "preview", succeeds=False).startswith("Error: no run of this sweep is finished")
@@ -103,7 +103,9 @@ def test_every_state_of_a_sweep_and_a_look_at_it_while_it_runs(code: Sweep) -> N
     assert re.search(r"missing: interrupted at epoch \d+\n  cnn/8_0.001_0.0/seed0", output)
 
 
-def test_stale_records_are_told_with_what_differs_and_those_that_are_kept(finished: Sweep, tmp_path: Path) -> None:
+def test_stale_runs_are_listed_with_what_differs_and_missing_ones_with_their_kept_record(
+    finished: Sweep, tmp_path: Path
+) -> None:
     finished.configure(models__cnn__epochs=2)
     finished.edit("scripts/sweep/models/mlp.py", "BatchNorm(100)", "BatchNorm( 100)")
     output = program(finished, "status")
@@ -126,7 +128,7 @@ def test_stale_records_are_told_with_what_differs_and_those_that_are_kept(finish
     assert "0 s left\n" in output
 
 
-def test_a_config_on_top_counts_as_with_snakemake(finished: Sweep) -> None:
+def test_a_config_on_top_is_merged_as_by_snakemake(finished: Sweep) -> None:
     demo = ["--configfile", "workflow/profiles/demo/sweep.yaml"]
     assert program(finished, "status", *demo).startswith("results/demo: 120 runs\n")
     assert "train, new (120)\n" in program(finished, "plan", *demo)
@@ -156,7 +158,7 @@ def test_a_preview_of_a_mixed_sweep_says_so_and_leaves_the_real_report_alone(fin
     assert str(file.relative_to(finished.folder)).replace("_", r"\_").replace(".", r"\.") in text
     rows = (finished.results / "preview" / "runs.csv").read_text().splitlines()[1:]
     assert sorted(row.split(",")[0] for row in rows) == ["cnn"] * 2 + ["mlp"] * 2
-    # The rows of the stale runs say what these were made with.
+    # The rows of stale runs have the epochs that these were made with.
     assert {row.split(",")[6] for row in rows if row.startswith("cnn")} == {"1"}
     assert len(list((preview / "pics").iterdir())) == 32
     shutil.rmtree(preview)
@@ -165,7 +167,7 @@ def test_a_preview_of_a_mixed_sweep_says_so_and_leaves_the_real_report_alone(fin
 
 
 def test_the_next_aggregation_after_a_partial_one_is_whole(finished: Sweep) -> None:
-    """--partial on the sweep's own tables, typed by hand: Snakemake sees that they are not the grid's."""
+    """Somebody writes partial tables over the sweep's own: Snakemake sees that they are not those of the grid."""
     before = contents(finished.results / "tables")
     report = finished.report.read_bytes()
     arguments = {"--runs": "runs", "--data": "data", "--tables": "tables", "--grid": "tables/grid.json"}

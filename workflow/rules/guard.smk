@@ -1,16 +1,16 @@
-# What is checked before the first job and after a failed one; no rules.
+# What is checked before the first job and after a failure; no rules.
 import shutil
 
 from filelock import FileLock, Timeout
 
 from sweep.files import is_locked
 
-# The operating system frees it when this process ends, however it ends; Snakemake's own lock outlives a crash.
+# The operating system frees this lock when the process ends, even by a crash, which Snakemake's own lock outlives.
 SWEEP_LOCK = FileLock(RESULTS / "sweep.lock")
 
 
 def hold_sweep():
-    """Before the first job: nobody else runs this sweep, and what it makes can be written."""
+    """Check before the first job that nobody else runs this sweep, and that its folders can be written to."""
     for folder in (RESULTS, RECORDS / "locks", REPORT):
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -34,7 +34,7 @@ def hold_sweep():
 
 
 def name_full_disk():
-    """A job that finds the disk full cannot write its log."""
+    """Say that the disk is full: a job that finds it so cannot write that to its log."""
     if shutil.disk_usage(RESULTS).free < 2**20:
         print(f"Error: no space is left on the disk of {RESULTS}: free some and run the same command", file=sys.stderr)
 

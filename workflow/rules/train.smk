@@ -39,4 +39,4 @@ rule train:
         " --learning-rate {wildcards.learning_rate} --dropout-rate {wildcards.dropout_rate} --seed {wildcards.seed}"
         " --epochs {params.epochs} --data {params.data} --records {params.records} --device {resources.device}"
         " --precision {resources.precision} --gpus {resources.gpu} --jobs-per-gpu {resources.jobs_per_gpu}"
-        " --threads {threads} --metrics {output.metrics} > {log} 2>&1 || " + NAME_KILL
+        f" --threads {{threads}} --metrics {{output.metrics}} > {{log}} 2>&1 || {NAME_KILL}"

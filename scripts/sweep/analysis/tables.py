@@ -1,10 +1,10 @@
-"""Tables of a finished sweep: a row a run, a row an epoch, and the ranking of configurations."""
+"""Tables of a finished sweep: one row per run, one row per epoch, and the ranking of configurations."""
 
 import shlex
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -13,18 +13,23 @@ from sweep.errors import SweepError
 from sweep.files import json_text, write_text
 from sweep.grid import Grid, Run
 from sweep.metrics import METRIC_LABELS
-from sweep.runs.records import Record
 
-# "last_" and "best_" name the figures of the last epoch and of that with the best validation accuracy.
-BEST_FIGURES = ["epoch", "val_loss", "val_acc", "test_loss", "test_acc"]
+if TYPE_CHECKING:
+    from sweep.runs.records import Record
+
+# The prefixes "last_" and "best_" name the metrics of the last epoch and of the one with the best validation accuracy.
+BEST_METRICS = ["epoch", "val_loss", "val_acc", "test_loss", "test_acc"]
 CONFIGURATION = ["model", "name", "batch_size", "learning_rate", "dropout_rate"]
-# grid.json is the grid that the tables are of. The sums are in the form of `sha256sum --check`.
+# grid.json is the grid that the other tables are made from. `sha256sum --check` can read the sums.
 TABLE_FILES = ("runs.csv", "epochs.csv", "configurations.csv", "grid.json")
 SUMS_FILE = "SHA256SUMS"
 
 
-def write_tables(folder: Path, runs: Sequence[Run], records: Sequence[Record], grid: Grid, rank_by: str) -> None:
-    """Write the three tables and grid.json, and the SHA-256 sums by which `check_tables` knows them."""
+def write_tables(folder: Path, runs: Sequence[Run], records: "Sequence[Record]", grid: Grid, rank_by: str) -> None:
+    """Write the three tables and grid.json, and the SHA-256 sums that `check_tables` compares them with.
+
+    `records` has the record of each of the `runs`; `rank_by` is val_loss or val_acc.
+    """
     table = run_table(runs, records)
     tables = (table, epoch_table(runs, records), configuration_table(table, rank_by))
     texts = [*(content.to_csv(index=False) for content in tables), json_text(grid.content())]
@@ -35,42 +40,42 @@ def write_tables(folder: Path, runs: Sequence[Run], records: Sequence[Record], g
     write_text(folder / SUMS_FILE, "".join(sums))
 
 
-def damaged_tables(folder: Path) -> list[Path]:
-    """The tables whose content is not what the sums beside them say; all that are there if there are no sums."""
+def describe_damage(folder: Path) -> str:
+    """A sentence that names the damaged tables and the command that rebuilds them; "" if none is damaged.
+
+    A table is damaged if its content is not what the sums beside it say; without sums, every table is.
+    """
     sums = folder / SUMS_FILE
     lines = sums.read_bytes().splitlines() if sums.exists() else []
-    files = [folder / name for name in TABLE_FILES]
-    return [
+    damaged = [
         file
-        for file in files
+        for file in (folder / name for name in TABLE_FILES)
         if file.exists() and f"{sha256(file.read_bytes()).hexdigest()}  {file.name}".encode() not in lines
     ]
-
-
-def check_tables(folder: Path) -> None:
-    """Raises SweepError if a table is damaged, naming each and the command that rebuilds them."""
-    if damaged := damaged_tables(folder):
-        raise SweepError(tables_fault(damaged))
-
-
-def read_table(file: Path) -> pd.DataFrame:
-    """runs.csv, epochs.csv or configurations.csv, each number exactly as it was written. Only empty cells are missing
-    values, and columns of epochs are integers in spite of them."""
-    kinds: dict[str, Any] = {"diverged_epoch": "Int64", "best_epoch": "Int64"}
-    kinds |= dict.fromkeys(("model", "name", "gpu", "commit", "resumed_epochs"), "str")
-    return pd.read_csv(file, dtype=kinds, keep_default_na=False, na_values=[""])
-
-
-def tables_fault(damaged: Sequence[Path]) -> str:
-    """What is wrong with these tables, and what to do."""
+    if not damaged:
+        return ""
     return (
         f"{', '.join(map(str, damaged))}: damaged, the content is not what {SUMS_FILE} beside it says; "
         f"remove and run the same command again: rm -f {shlex.join(map(str, damaged))}"
     )
 
 
-def run_table(runs: Iterable[Run], records: Iterable[Record]) -> pd.DataFrame:
-    """A row a run: parameters, status, the figures of its last (last_…) and best epoch (best_…), and its origin."""
+def check_tables(folder: Path) -> None:
+    """Raises SweepError if a table is damaged; it names each and the command that rebuilds them."""
+    if fault := describe_damage(folder):
+        raise SweepError(fault)
+
+
+def read_table(file: Path) -> pd.DataFrame:
+    """Read runs.csv, epochs.csv or configurations.csv, each number exactly as it was written. Only empty cells are
+    missing values, and columns of epochs are integers even if values are missing."""
+    kinds: dict[str, Any] = {"diverged_epoch": "Int64", "best_epoch": "Int64"}
+    kinds |= dict.fromkeys(("model", "name", "gpu", "commit", "resumed_epochs"), "str")
+    return pd.read_csv(file, dtype=kinds, keep_default_na=False, na_values=[""])
+
+
+def run_table(runs: Iterable[Run], records: "Iterable[Record]") -> pd.DataFrame:
+    """One row per run: parameters, status, metrics of its last (last_…) and best (best_…) epoch, and its origin."""
     return pd.DataFrame(
         {
             **{column: getattr(run, column) for column in CONFIGURATION},
@@ -78,8 +83,8 @@ def run_table(runs: Iterable[Run], records: Iterable[Record]) -> pd.DataFrame:
             "epochs": run.epochs,
             "status": record["status"],
             "diverged_epoch": record["diverged_epoch"],
-            **{f"last_{figure}": (record["last"] or {}).get(figure) for figure in METRIC_LABELS},
-            **{f"best_{figure}": (record["best"] or {}).get(figure) for figure in BEST_FIGURES},
+            **{f"last_{metric}": (record["last"] or {}).get(metric) for metric in METRIC_LABELS},
+            **{f"best_{metric}": (record["best"] or {}).get(metric) for metric in BEST_METRICS},
             "training_s": record["training_s"],
             **record["environment"],
             "commit": record["commit"],
@@ -93,9 +98,9 @@ def run_table(runs: Iterable[Run], records: Iterable[Record]) -> pd.DataFrame:
     ).astype({"diverged_epoch": "Int64", "best_epoch": "Int64"})
 
 
-def epoch_table(runs: Iterable[Run], records: Iterable[Record]) -> pd.DataFrame:
-    """A row an epoch of a run, counted from 0, with the learning rate it was trained with; a diverged run's rows end
-    before the epoch that diverged."""
+def epoch_table(runs: Iterable[Run], records: "Iterable[Record]") -> pd.DataFrame:
+    """One row per epoch of each run, counted from 0, with its metrics, learning rate and seconds. A diverged run's rows
+    end before the epoch that diverged."""
     histories = [
         pd.DataFrame(record["history"]).assign(model=run.model, name=run.name, seed=run.seed)
         for run, record in zip(runs, records, strict=True)
@@ -105,17 +110,17 @@ def epoch_table(runs: Iterable[Run], records: Iterable[Record]) -> pd.DataFrame:
 
 
 def configuration_table(runs: pd.DataFrame, rank_by: str) -> pd.DataFrame:
-    """A row a configuration, ranked within its model from 1, the best first: by the mean over its seeds of the last
-    epoch's `rank_by`, the lowest val_loss or the highest val_acc. Equals keep the grid's order.
+    """One row per configuration, ranked within its model from 1, the best first: by the mean over its seeds of the last
+    epoch's `rank_by`, the lowest val_loss or the highest val_acc. Equal ones keep the grid's order.
 
-    Means and, as <figure>_std, standard deviations (ddof 1) are over the runs that completed; one of a figure that is
-    missing in any of them is missing. A configuration with a run that diverged ranks behind all without one.
+    Means and standard deviations (<metric>_std, ddof 1) are over the runs that completed; if one of these lacks a
+    metric, its mean and deviation are missing. A configuration with a diverged run ranks behind all without one.
     """
     completed = runs["status"] == "completed"
-    figures = [f"last_{figure}" for figure in METRIC_LABELS] + [f"best_{figure}" for figure in BEST_FIGURES[1:]]
+    metrics = [f"last_{metric}" for metric in METRIC_LABELS] + [f"best_{metric}" for metric in BEST_METRICS[1:]]
     counts = runs[CONFIGURATION].assign(runs=1, diverged=~completed).groupby(CONFIGURATION, sort=False).sum()
-    finished = runs.loc[completed, CONFIGURATION].join(runs.loc[completed, figures].astype(float))
-    groups = finished.groupby(CONFIGURATION, sort=False)[figures]
+    finished = runs.loc[completed, CONFIGURATION].join(runs.loc[completed, metrics].astype(float))
+    groups = finished.groupby(CONFIGURATION, sort=False)[metrics]
     means, deviations = groups.mean(skipna=False), groups.std(skipna=False).add_suffix("_std")
     table = counts.join(means).join(deviations).reset_index()
     order = table.assign(

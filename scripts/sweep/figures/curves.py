@@ -4,70 +4,68 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from sweep.figures.style import COLOURS, LINE_STYLES, legend_columns
+from sweep.figures.style import COLOURS, add_legend, line_style, open_axes
 from sweep.grid import rate_name
 from sweep.metrics import METRIC_LABELS
 from sweep.studies import variant_of
 
-# What the model has, and what its variant has instead.
-KINDS = {"ablation": ("BN", "no BN"), "dropout_kind": ("channels", "elements")}
+# By study: the legend's word for the model, and that for its variant.
+STUDY_LABELS = {"ablation": ("BN", "no BN"), "dropout_kind": ("channels", "elements")}
 
 
-def learning_curves(
-    epochs: pd.DataFrame,
-    configurations: pd.DataFrame,
-    model: str,
-    metric: str,
-    top: int,
-    colours: int = len(COLOURS),
+def draw_learning_curves(
+    epochs: pd.DataFrame, configurations: pd.DataFrame, model: str, metric: str, top: int
 ) -> Figure:
-    """One panel: `metric` over epochs, counted from 0, of the `top` best configurations of `model`, each the mean over
-    its seeds in a band of ± a standard deviation. It ends where the first of them diverged. A configuration's rank
-    decides its colour and style, so they are the same in all figures of the model.
+    """`metric` over the epochs of the `top` best configurations of `model`.
 
-    `epochs` and `configurations` are the tables of those names; the line style changes after so many `colours`.
+    A configuration's rank decides its colour and line style, so they are the same in all figures of the model.
+    `epochs` and `configurations` are the tables of those names.
     """
     best = configurations.loc[configurations["model"] == model].nsmallest(top, "rank")
-    names, seeds = best["name"], best.set_index("name")["runs"]
-    curves = epochs.loc[epochs["model"] == model].groupby(["name", "epoch"])[metric].agg(["mean", "std", "count"])
+    return draw_curves(epochs.loc[epochs["model"] == model], best, metric)
+
+
+def draw_study_curves(
+    epochs: pd.DataFrame, configurations: pd.DataFrame, study: str, model: str, metric: str
+) -> Figure:
+    """`metric` over the epochs of a study's configurations, solid for `model` and dashed for its variant.
+
+    Each dropout rate has a colour. `epochs` and `configurations` are the study's tables of those names.
+    """
+    rows: list[pd.DataFrame] = []
+    curves: list[pd.DataFrame] = []
+    for name, word in zip((model, variant_of(study, model)), STUDY_LABELS[study], strict=True):
+        part = configurations.loc[configurations["model"] == name].sort_values("dropout_rate")
+        legend = [f"{word}, dropout {rate_name(rate)}" for rate in part["dropout_rate"]]
+        names = dict(zip(part["name"], legend, strict=True))
+        epochs_of_part = epochs.loc[epochs["model"] == name]
+        rows.append(part.assign(name=legend))
+        curves.append(epochs_of_part.assign(name=epochs_of_part["name"].map(names)))
+    return draw_curves(pd.concat(curves), pd.concat(rows), metric, len(rows[0]))
+
+
+def draw_curves(epochs: pd.DataFrame, configurations: pd.DataFrame, metric: str, colours: int = len(COLOURS)) -> Figure:
+    """One panel: `metric` over epochs, counted from 0, of these configurations in their order.
+
+    A curve is the mean over the seeds, in a band of ± one standard deviation where there are several. It ends before
+    the epoch in which the first of its runs diverged. The tables have one name for each curve; the line style changes
+    after so many `colours`.
+    """
+    curves = epochs.groupby(["name", "epoch"])[metric].agg(["mean", "std", "count"])
     figure = Figure(figsize=(6.8, 4.6), layout="constrained")
     axes = figure.subplots()
-    for position, name in enumerate(names):
-        # A run that diverged in its first epoch has no rows; its name still belongs in the legend.
+    for position, (name, runs) in enumerate(zip(configurations["name"], configurations["runs"], strict=True)):
+        # A configuration whose runs all diverged in their first epoch has no rows, but its name is in the legend.
         curve = curves.xs(name) if name in curves.index.get_level_values("name") else curves.iloc[:0].droplevel("name")
-        curve = curve[curve["count"] == seeds[name]]
-        turn, place = divmod(position, colours)
-        colour = COLOURS[place % len(COLOURS)]
-        axes.plot(curve.index, curve["mean"], label=name, color=colour, linestyle=LINE_STYLES[turn % 4])
-        if seeds[name] > 1:
+        curve = curve[curve["count"] == runs]
+        style = line_style(position, colours)
+        axes.plot(curve.index, curve["mean"], label=name, **style)
+        if runs > 1:
             edges = (curve["mean"] - curve["std"], curve["mean"] + curve["std"])
-            axes.fill_between(curve.index, *edges, color=colour, alpha=0.15, linewidth=0)
+            axes.fill_between(curve.index, *edges, color=style["color"], alpha=0.15, linewidth=0)
     axes.set_xlabel("Epoch")
     axes.set_ylabel(METRIC_LABELS[metric])
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(
-        loc="outside upper center",
-        ncols=legend_columns(names),
-        frameon=False,
-        labelcolor="linecolor",
-        fontsize="small",
-    )
+    open_axes(axes)
+    add_legend(figure, configurations["name"])
     return figure
-
-
-def study_curves(epochs: pd.DataFrame, configurations: pd.DataFrame, study: str, model: str, metric: str) -> Figure:
-    """`metric` over epochs of a study's configurations of `model`, solid, and of its variant, dashed; a colour for each
-    dropout rate. `epochs` and `configurations` are the study's tables of those names."""
-    rates = sorted(configurations.loc[configurations["model"] == model, "dropout_rate"].unique())
-    rows, curves = [], []
-    for position, (name, kind) in enumerate(zip((model, variant_of(study, model)), KINDS[study], strict=True)):
-        part = configurations.loc[configurations["model"] == name]
-        ranks = position * len(rates) + part["dropout_rate"].map(rates.index)
-        labels = part["dropout_rate"].map(lambda rate, kind=kind: f"{kind}, dropout {rate_name(rate)}")
-        rows.append(part.assign(model=study, name=labels, rank=ranks))
-        names = dict(zip(part["name"], labels, strict=True))
-        of_model = epochs.loc[epochs["model"] == name]
-        curves.append(of_model.assign(model=study, name=of_model["name"].map(names)))
-    return learning_curves(pd.concat(curves), pd.concat(rows), study, metric, 2 * len(rates), len(rates))

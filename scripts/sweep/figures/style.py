@@ -1,28 +1,57 @@
-"""The look of all figures: colours, line styles, the legend's columns, and saving."""
+"""The look that all figures share: colours, line styles, axes, the legend, and how a figure is saved."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sweep.files import replacing
 
-# Okabe & Ito's colours for all kinds of colour vision, without yellow (too pale in print) and black; the line style
-# changes with each turn of the colours, so that no two of the first 24 curves look alike in grey either.
+# Okabe and Ito's colours for every kind of colour vision, without yellow (too pale in print) and black.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
 LINE_STYLES = ["solid", "dashed", "dotted", "dashdot"]
-# A line of the legend, in characters of its names; a column adds those that its line and gaps take up.
+# The characters that fit into a row of the legend. Each column takes those of its longest name, and COLUMN_EXTRA more
+# for its line and the gaps.
 LEGEND_WIDTH, COLUMN_EXTRA = 84, 5
 
 
-def legend_columns(names: Iterable[str]) -> int:
-    """How many columns of these names a legend of a figure's width holds."""
-    return max(1, min(5, LEGEND_WIDTH // (max(map(len, names)) + COLUMN_EXTRA)))
+def line_style(position: int, colours: int = len(COLOURS)) -> dict[str, Any]:
+    """Colour and line style of the curve at this position, as keywords of `Axes.plot`.
+
+    The line style changes each time that so many `colours` are used up, so that the first 24 curves differ even in
+    grey.
+    """
+    turn, place = divmod(position, colours)
+    return {"color": COLOURS[place % len(COLOURS)], "linestyle": LINE_STYLES[turn % len(LINE_STYLES)]}
+
+
+def open_axes(axes: Axes) -> None:
+    """Give a panel of curves a pale grid, and no border at its top and right."""
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def add_legend(figure: Figure, names: Collection[str], title: str = "") -> None:
+    """Put the legend of all labelled lines above the panels; `names` are its entries."""
+    columns = LEGEND_WIDTH // (max(map(len, names)) + COLUMN_EXTRA)
+    figure.legend(
+        loc="outside upper center",
+        title=title or None,
+        ncols=max(1, min(5, columns)),
+        frameon=False,
+        labelcolor="linecolor",
+        fontsize="small",
+        title_fontsize="small",
+    )
 
 
 def save_figure(figure: Figure, file: Path) -> None:
-    """Write a figure, its format by the file's suffix; text stays text in an SVG, and neither file holds a date or a
-    random id: the same tables give the same bytes."""
+    """Write a figure atomically, in the format of the file's suffix.
+
+    An SVG keeps its text as text. No file holds a date or a random id, so the same tables give the same bytes.
+    """
     with replacing(file) as temporary, rc_context({"svg.fonttype": "none", "svg.hashsalt": "sweep"}):
         figure.savefig(temporary, dpi=200, metadata={"Date": None} if file.suffix == ".svg" else None)

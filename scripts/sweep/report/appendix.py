@@ -1,137 +1,122 @@
-"""The report's appendix: what its runs were made with, and each run that the report names."""
+"""The report's appendix: how its runs were made, and a row for each run of the configurations that the report names."""
 
 from dataclasses import asdict
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import yaml
 
-from sweep.data.prepared import Manifest
 from sweep.grid import Grid
-from sweep.report.citations import PLACE, Ledger, Source, file_source, record_source, rows_of, run_path, some_runs
+from sweep.metrics import label
+from sweep.report.citations import (
+    ENVIRONMENT,
+    MISSING,
+    Citations,
+    cite_record,
+    cite_runs,
+    rows_of,
+    run_path,
+)
 
-# What draws and writes; what trained is in the records.
+if TYPE_CHECKING:
+    from sweep.data.prepared import Manifest
+
+# Packages that made tables, figures and report. Those used in training are in each record.
 PACKAGES = ("jinja2", "matplotlib", "numpy", "pandas")
-# A hash is shown up to here, and whole in report.json.
+# The metrics that the report shows of a configuration or a run, by their columns.
+SHOWN_METRICS = ("last_val_loss", "last_val_acc", "best_test_acc")
+# The report shows this many characters of a hash; report.json has all.
 SHORT_HASH = 16
 
 
-def appendix_context(
-    ledger: Ledger,
-    grid: Grid,
-    manifest: Manifest,
-    runs: pd.DataFrame,
-    named: set[tuple[str, str]],
-    rank_by: str,
-    top: int,
-) -> dict[str, Any]:
-    """All that the appendix tells. `named`: model and name of the configurations whose runs get a row each."""
+def appendix_context(citations: Citations, grid: Grid, manifest: "Manifest", rank_by: str, top: int) -> dict[str, Any]:
+    """What the appendix's template is given. It must be made last, when `citations` knows all names in the report."""
+    runs = citations.runs
     code = runs.groupby(["model", "code_hash"], sort=False).size().rename("runs").reset_index()
     commits = runs["commit"].fillna("").value_counts(sort=False).rename("runs").rename_axis("commit").reset_index()
-    asked = {
+    config = {
         "data": {"source": manifest.source, "validation_size": manifest.sizes["validation"]},
         "models": {model: asdict(space) for model, space in grid.models.items()},
         "seeds": grid.seeds,
         "report": {"rank_by": rank_by, "top": top},
     }
-    config = yaml.safe_dump(asked, default_flow_style=None, sort_keys=False, width=1000).rstrip()
-    shown = runs[[configuration in named for configuration in zip(runs["model"], runs["name"], strict=True)]]
+    lines = yaml.safe_dump(config, default_flow_style=None, sort_keys=False, width=1000).rstrip().split("\n")
+    named = [configuration in citations.named for configuration in zip(runs["model"], runs["name"], strict=True)]
     return {
-        "config": [ledger.cite(line, "setting", [file_source("config.yaml", "")]) for line in config.split("\n")],
-        "runs_all": counted(ledger, len(runs), some_runs("*")),
-        "code": [
-            {
-                **row,
-                "label": row["model"].upper(),
-                "runs": counted(
-                    ledger, row["runs"], some_runs(f"{row['model']}/*", "code_hash", equals=row["code_hash"])
-                ),
-            }
-            for row in rows_of(code)
-        ],
-        "commits": [
-            {**row, "runs": counted(ledger, row["runs"], some_runs("*", "commit", equals=row["commit"] or None))}
-            for row in rows_of(commits)
-        ],
-        "environments": environments(ledger, runs),
-        "packages": [
-            (package, ledger.cite(version(package), "setting", [file_source("packages", package)]))
-            for package in PACKAGES
-        ],
+        "config": [citations.setting(line, "", "config.yaml") for line in lines],
+        "runs_all": citations.count(len(runs), cite_runs("*")),
+        "code": [code_row(citations, row) for row in rows_of(code)],
+        "commits": [commit_row(citations, **row) for row in rows_of(commits)],
+        "environments": environments(citations),
+        "packages": [(package, citations.setting(version(package), package, "packages")) for package in PACKAGES],
         "times": [
-            time_row(ledger, str(model), times) for model, times in runs.groupby("model", sort=False)["training_s"]
+            time_row(citations, str(model), times) for model, times in runs.groupby("model", sort=False)["training_s"]
         ],
-        "resumed": [
-            {
-                "path": run_path(run),
-                "epochs": ledger.cite(
-                    ", ".join(run["resumed_epochs"].split()), "value", [record_source(run, "resumed_epochs")]
-                ),
-            }
-            for run in rows_of(runs[runs["resumed_epochs"].fillna("") != ""])
-        ],
-        "runs": run_rows(ledger, rows_of(shown)),
+        "resumed": [resumed_row(citations, run) for run in rows_of(runs[runs["resumed_epochs"].fillna("") != ""])],
+        "runs": run_rows(citations, rows_of(runs[named])),
     }
 
 
-def counted(ledger: Ledger, number: int, *sources: Source) -> str:
-    """The number of runs that are of all of these sources."""
-    return ledger.cite(str(number), "count", sources)
+def code_row(citations: Citations, row: dict[str, Any]) -> dict[str, Any]:
+    """A version of a model's code, and how many runs it made."""
+    model, code_hash = row["model"], row["code_hash"]
+    count = citations.count(row["runs"], cite_runs(f"{model}/*", "code_hash", equals=code_hash))
+    return {"label": label(model), "code_hash": code_hash, "runs": count}
 
 
-def environments(ledger: Ledger, runs: pd.DataFrame) -> list[dict[str, Any]]:
-    """The kinds of places that runs ran in, with the number of runs in each; more than one is a mixture."""
-    shown = []
-    for _, kind in runs.groupby(PLACE, sort=False, dropna=False):
-        first = rows_of(kind.head(1))[0]
-        texts = {
-            column: ledger.cite(str(first[column]), "value", [record_source(first, column)])
-            for column in PLACE
-            if not pd.isna(first[column])
-        }
-        same = [some_runs("*", f"environment.{column}", equals=first[column]) for column in texts]
-        count = counted(ledger, len(kind), *same)
-        shown.append({**texts, "runs": count, "one_thread": first["threads"] == 1})
-    return shown
-
-
-def time_row(ledger: Ledger, model: str, seconds: pd.Series) -> dict[str, str]:
-    """A model's training time: in hours all in all, and in seconds of the shortest, median and longest run."""
-    source = some_runs(f"{model}/*", "training_s")
+def commit_row(citations: Citations, commit: str, runs: int) -> dict[str, Any]:
+    """A commit, whether files had uncommitted changes, and how many runs were made with it; "" is an unknown commit."""
     return {
-        "label": model.upper(),
-        "runs": counted(ledger, len(seconds), source),
-        "total_h": ledger.cite(f"{seconds.sum() / 3600:.3f}", "sum", [source]),
-        **{
-            how: ledger.cite(f"{value:.1f}", how, [source])
-            for how, value in (("minimum", seconds.min()), ("median", seconds.median()), ("maximum", seconds.max()))
-        },
+        "hash": commit.removesuffix("-dirty"),
+        "state": "unknown" if not commit else "dirty" if commit.endswith("-dirty") else "clean",
+        "runs": citations.count(runs, cite_runs("*", "commit", equals=commit or None)),
     }
 
 
-def run_rows(ledger: Ledger, runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A row a run; the first of each configuration carries the anchor that tables link to."""
+def environments(citations: Citations) -> list[dict[str, Any]]:
+    """The different environments that runs were trained in, and how many runs in each."""
+    rows = []
+    for _, runs in citations.runs.groupby(ENVIRONMENT, sort=False, dropna=False):
+        first = rows_of(runs.head(1))[0]
+        texts = {column: citations.value(first, column) for column in ENVIRONMENT if not pd.isna(first[column])}
+        same = [cite_runs("*", f"environment.{column}", equals=first[column]) for column in texts]
+        rows.append({**texts, "runs": citations.count(len(runs), *same), "one_thread": first["threads"] == 1})
+    return rows
+
+
+def time_row(citations: Citations, model: str, seconds: pd.Series) -> dict[str, str]:
+    """A model's training time: the sum in hours; minimum, median and maximum of a run in seconds."""
+    cited = cite_runs(f"{model}/*", "training_s")
+    times = {"minimum": seconds.min(), "median": seconds.median(), "maximum": seconds.max()}
+    return {
+        "label": label(model),
+        "runs": citations.count(len(seconds), cited),
+        "total_h": citations.cite(f"{seconds.sum() / 3600:.3f}", "sum", [cited]),
+        **{how: citations.cite(f"{time:.1f}", how, [cited]) for how, time in times.items()},
+    }
+
+
+def resumed_row(citations: Citations, run: dict[str, Any]) -> dict[str, str]:
+    """A run that was interrupted, and the epochs before which it was resumed."""
+    epochs = ", ".join(run["resumed_epochs"].split())
+    return {
+        "path": run_path(run),
+        "epochs": citations.cite(epochs, "value", [cite_record(run, "resumed_epochs")]),
+    }
+
+
+def run_rows(citations: Citations, runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A row for each run. The first of each configuration carries the anchor that the configuration's name links to."""
     rows, seen = [], set()
     for run in runs:
         anchor = f"{run['model']}-{run['name']}"
-        shown = {}
-        for column, form in (
-            ("last_val_loss", ".4f"),
-            ("last_val_acc", ".4f"),
-            ("best_test_acc", ".4f"),
-            ("training_s", ".1f"),
-        ):
-            value = run[column]
-            shown[column] = (
-                "–" if pd.isna(value) else ledger.cite(f"{value:{form}}", "value", [record_source(run, column)])
-            )
-        if run["status"] == "diverged":
-            # The last epoch before it is no result.
-            shown["last_val_loss"] = shown["last_val_acc"] = shown["best_test_acc"] = "–"
+        # The epoch before a divergence is not a result, so none is shown.
+        diverged = run["status"] == "diverged"
         rows.append(
             {
-                **shown,
+                **{column: MISSING if diverged else citations.value(run, column, ".4f") for column in SHOWN_METRICS},
+                "training_s": citations.value(run, "training_s", ".1f"),
                 "path": run_path(run),
                 "anchor": None if anchor in seen else anchor,
                 "key": run["key"][:SHORT_HASH],

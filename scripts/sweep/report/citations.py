@@ -1,4 +1,4 @@
-"""Where each number of a report comes from."""
+"""The numbers that a report shows, and where each of them comes from."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -6,32 +6,79 @@ from typing import Any
 
 import pandas as pd
 
-Source = dict[str, Any]
+# One entry of "sources" in report.json: an entry of a run's record, of the records of several runs, or of a file.
+Citation = dict[str, Any]
 
-# What a record has under "environment", as columns of the table of runs; what tells kinds of environments apart.
-# What makes a kind of place that runs ran in; which of several equal GPUs it was does not.
-PLACE = ["device_name", "precision", "threads", "python", "torch"]
+# The columns that define an environment. The GPU's UUID is not among them: equal GPUs are one environment.
+ENVIRONMENT = ["device_name", "precision", "threads", "python", "torch"]
 
-# Control characters: no text of a report can hold them.
+# A marked number: its position in the list of origins, then its text. A report cannot hold these control characters.
 MARKED = re.compile("\x02(\\d+)\x03([^\x02\x03]*)\x03")
+MISSING = "–"
 
 
-class Ledger:
-    """The numbers that a report shows. `cite` gives a text that carries a mark; once the report is rendered, `settle`
-    takes the marks out and tells what stands where."""
+class Citations:
+    """All numbers of one report, and the configurations that it names.
 
-    def __init__(self) -> None:
+    Each method that returns a text marks the number in it. When the report is rendered, `settle` removes the marks and
+    says for each number where it stands and where it comes from.
+    """
+
+    def __init__(self, runs: pd.DataFrame, seeds: int) -> None:
+        """`runs` is the table of runs, `seeds` the number of seeds in the config."""
+        self.runs = runs
+        self.seeds = seeds
+        # Model and name of each configuration that the report names.
+        self.named: set[tuple[str, str]] = set()
+        self._by_configuration = runs.groupby(["model", "name"], sort=False)
         self._origins: list[dict[str, Any]] = []
 
-    def cite(self, text: str, how: str, sources: Iterable[Source]) -> str:
-        """`text`, marked as the number that `how` makes of `sources`; text without a digit is no number."""
+    def runs_of(self, model: str, name: str) -> pd.DataFrame:
+        """The rows of the table of runs of one configuration."""
+        return self._by_configuration.get_group((model, name))
+
+    def cite(self, text: str, how: str, citations: Iterable[Citation]) -> str:
+        """`text`, marked as the number that is made from `citations` in the way `how`; unmarked if it has no digit."""
         if not any(character.isdigit() for character in text):
             return text
-        self._origins.append({"how": how, "sources": list(sources)})
+        self._origins.append({"how": how, "sources": list(citations)})
         return f"\x02{len(self._origins) - 1}\x03{text}\x03"
 
+    def setting(self, value: object, entry: str, file: str = "grid.json") -> str:
+        """A value that a file other than a record gives, such as grid.json, manifest.json or writeup.yaml."""
+        return self.cite(str(value), "setting", [cite_file(file, entry)])
+
+    def value(self, run: Mapping[str, Any], column: str, form: str = "") -> str:
+        """The value in `column` of a row of the table of runs, in a format such as ".4f"."""
+        if pd.isna(run[column]):
+            return MISSING
+        return self.cite(f"{run[column]:{form}}", "value", [cite_record(run, column)])
+
+    def mean(self, mean: float, deviation: float, citations: list[Citation]) -> str:
+        """A metric, in the form mean ± standard deviation if it comes from several seeds."""
+        if pd.isna(mean):
+            return MISSING
+        if len(citations) == 1:
+            return self.cite(f"{mean:.4f}", "value", citations)
+        shown = self.cite(f"{mean:.4f}", "mean", citations)
+        return f"{shown} ± {self.cite(f'{deviation:.4f}', 'standard deviation', citations)}"
+
+    def count(self, number: int, *citations: Citation) -> str:
+        """The number of runs that match all of these citations, or of entries of the one file that is cited."""
+        return self.cite(str(number), "count", citations)
+
+    def noise(self, noise: float, citations: list[Citation]) -> str:
+        """The noise of a metric, or of the difference of two models' metrics."""
+        how = "standard deviation" if self.seeds > 1 else "binomial error"
+        return self.cite(f"{noise:.4f}", how, citations)
+
+    def name(self, model: str, name: str) -> dict[str, Any]:
+        """A configuration's name, and the anchor of its runs in the appendix, which then lists them."""
+        self.named.add((model, name))
+        return {"name": name, "anchor": f"{model}-{name}"}
+
     def settle(self, marked: str) -> tuple[str, list[dict[str, Any]]]:
-        """The text without marks, and for each number in it: line and column (from 1), text, how and sources."""
+        """The text without marks, and for each number in it: line and column (from 1), text, how, and sources."""
         lines, numbers = [], []
         for row, line in enumerate(marked.split("\n"), 1):
             while match := MARKED.search(line):
@@ -42,24 +89,16 @@ class Ledger:
         return "\n".join(lines), numbers
 
 
-def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The table's rows as dictionaries of plain Python values."""
-    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+def cite_record(run: Mapping[str, Any], column: str) -> Citation:
+    """The entry of a run's record that `column` of the table of runs shows; `run` is a row of that table.
 
-
-def run_path(run: Mapping[str, Any]) -> str:
-    """A run's folder, as `Run.path`, of a row of the table of runs."""
-    return f"{run['model']}/{run['name']}/seed{run['seed']}"
-
-
-def record_source(run: Mapping[str, Any], column: str) -> Source:
-    """Where in a run's record the entry of `column` is, of a row of the table of runs; `epoch` counts from 0, and is
-    null for what is of no epoch."""
-    part, _, figure = column.partition("_")
+    "epoch" counts from 0; it is None for an entry that belongs to no epoch.
+    """
+    part, _, metric = column.partition("_")
     entry, epoch = column, None
     if part in ("last", "best"):
-        entry, epoch = f"{part}.{figure}", int(run["epochs"]) - 1 if part == "last" else int(run["best_epoch"])
-    elif column in PLACE:
+        entry, epoch = f"{part}.{metric}", int(run["epochs"]) - 1 if part == "last" else int(run["best_epoch"])
+    elif column in ENVIRONMENT:
         entry = f"environment.{column}"
     return {
         "run": run_path(run),
@@ -70,18 +109,31 @@ def record_source(run: Mapping[str, Any], column: str) -> Source:
     }
 
 
-def file_source(file: str, entry: str) -> Source:
-    """An entry of a file beside the records: grid.json, manifest.json, writeup.yaml."""
-    return {"file": file, "entry": entry}
+def cite_runs(pattern: str, entry: str | None = None, **condition: object) -> Citation:
+    """An entry in the records of all runs that match a pattern, such as "mlp/*" or "*".
 
-
-def some_runs(pattern: str, entry: str | None = None, **condition: object) -> Source:
-    """An entry of the records of the runs of a pattern, "mlp/*" or "*"; with `equals`, of those where it is that."""
+    With `equals`, only the runs whose entry has that value.
+    """
     return {"run": pattern, "entry": entry, **condition}
 
 
+def cite_file(file: str, entry: str) -> Citation:
+    """An entry of a file that is not a record: grid.json, manifest.json, writeup.yaml."""
+    return {"file": file, "entry": entry}
+
+
+def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The table's rows as dictionaries of plain Python values."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def run_path(run: Mapping[str, Any]) -> str:
+    """The same as `Run.path`, for a row of the table of runs."""
+    return f"{run['model']}/{run['name']}/seed{run['seed']}"
+
+
 def run_list(runs: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """For every run, what its record is known by."""
+    """For every run the hashes that identify its record, by the run's path."""
     columns = ["key", "content_hash", "data_hash", "code_hash"]
     rows = rows_of(runs[["model", "name", "seed", *columns]])
     return {run_path(run): {column: run[column] for column in columns} for run in rows}

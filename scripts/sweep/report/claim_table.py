@@ -1,88 +1,83 @@
-"""The report's table of the write-up's claims."""
+"""The report's table of the write-up's claims: see `sweep.analysis.claims`."""
 
 from typing import Any
 
-from sweep.analysis.claims import SPACE, Finding, Measure, Obstacle
-from sweep.report.citations import Source, file_source, record_source, rows_of, some_runs
-from sweep.report.sheet import Sheet
+from sweep.analysis.claims import SPACE, Judgement, Measure, Obstacle
+from sweep.metrics import label
+from sweep.report.citations import Citation, Citations, cite_file, cite_record, cite_runs, rows_of
 
-# What a verdict's cell names kinds of obstacles by, where it is not by themselves.
-REASONS = {"source": "data", "sizes": "data", **dict.fromkeys(SPACE, "grid")}
+# The word that the verdict column shows for an obstacle, where it is not the obstacle's own kind.
+OBSTACLE_WORDS = {"source": "data", "sizes": "data", **dict.fromkeys(SPACE, "grid")}
 
 
-def claims_context(sheet: Sheet, findings: list[Finding], obstacles: list[Obstacle]) -> dict[str, Any]:
-    """The table of claims, and what stands in the way of judging some: see `sweep.analysis.claims`."""
-
-    def reason(obstacle: Obstacle) -> dict[str, Any]:
-        ours, theirs = (
-            ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-            for value in (obstacle.ours, obstacle.theirs)
-        )
-        entry = f"models.{obstacle.model}.{obstacle.kind}" if obstacle.model else f"data.{obstacle.kind}"
-        file = "grid.json" if obstacle.model else "manifest.json"
-        return {
-            "kind": obstacle.kind,
-            "label": (obstacle.model or "").upper(),
-            "ours": sheet.setting(ours, entry.removeprefix("data."), file),
-            "theirs": sheet.setting(theirs, f"sweep.{entry}", "writeup.yaml"),
-        }
-
+def claims_context(citations: Citations, judgements: list[Judgement], obstacles: list[Obstacle]) -> dict[str, Any]:
+    """What the template of the claims is given: the rows of the table, and the obstacles below it."""
     return {
-        "rows": [claim_row(sheet, position, finding) for position, finding in enumerate(findings)],
-        "obstacles": [reason(obstacle) for obstacle in obstacles],
-        "several_seeds": sheet.seeds > 1,
+        "rows": [claim_row(citations, position, judgement) for position, judgement in enumerate(judgements)],
+        "obstacles": [obstacle_row(citations, obstacle) for obstacle in obstacles],
     }
 
 
-def claim_row(sheet: Sheet, position: int, finding: Finding) -> dict[str, Any]:
-    """A claim's row: its cells are marked texts; lists of them where a claim is on two metrics."""
-    claim, cite = finding.claim, sheet.ledger.cite
-    written = file_source("writeup.yaml", f"claims.{position}.value")
-    row = {
+def obstacle_row(citations: Citations, obstacle: Obstacle) -> dict[str, Any]:
+    """An obstacle, with the values of this sweep and of the write-up that differ."""
+    ours, theirs = (
+        ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        for value in (obstacle.ours, obstacle.theirs)
+    )
+    if obstacle.model:
+        file, entry, written = "grid.json", f"models.{obstacle.model}.{obstacle.kind}", "sweep"
+    else:
+        file, entry, written = "manifest.json", obstacle.kind, "sweep.data"
+    return {
+        "kind": obstacle.kind,
+        "label": label(obstacle.model or ""),
+        "ours": citations.setting(ours, entry, file),
+        "theirs": citations.setting(theirs, f"{written}.{entry}", "writeup.yaml"),
+    }
+
+
+def claim_row(citations: Citations, position: int, judgement: Judgement) -> dict[str, Any]:
+    """A claim's row of the table. Cells that may have several parts, one a metric or a configuration, are lists."""
+    claim = judgement.claim
+    written = cite_file("writeup.yaml", f"claims.{position}.value")
+    on_metric = claim["kind"] in ("val_acc", "val_loss")
+    row: dict[str, Any] = {
         "kind": claim["kind"],
-        "label": claim["model"].upper(),
-        "other": claim.get("other", "").upper(),
-        "source": claim["source"],
-        "verdict": finding.verdict,
-        "reasons": list(dict.fromkeys(REASONS.get(obstacle.kind, obstacle.kind) for obstacle in finding.obstacles)),
-        "writeup": cite(claim["value"], "setting", [written]) if claim["kind"].startswith("val_") else None,
-        "theirs": claim.get("value"),
+        "label": label(claim["model"]),
+        "other": label(claim.get("other", "")),
+        "section": claim["section"],
+        "verdict": judgement.verdict,
+        "reasons": list(dict.fromkeys(OBSTACLE_WORDS.get(found.kind, found.kind) for found in judgement.obstacles)),
+        # The write-up's number, or its best configuration; None for a claim without a value.
+        "theirs": citations.cite(claim["value"], "setting", [written]) if on_metric else claim.get("value"),
         "ours": [],
         "names": [],
         "differences": [],
         "noises": [],
         "rank": None,
     }
-    if finding.ours:
-        compared = [some_runs(f"{claim['model']}/{runs}", "last.val_loss") for runs in (f"{claim['value']}/*", "*")]
-        row["names"] = [sheet.name(claim["model"], finding.ours)]
-        row["rank"] = cite(str(finding.rank), "rank", compared) if finding.rank else None
-    for (metric, model), measure in finding.measures.items():
-        if claim["kind"] != "ahead":
-            row["ours"].append(
-                cite(f"{measure.value:.4f}", "mean" if len(measure.runs) > 1 else "value", sources_of(measure, metric))
-            )
+    if judgement.ours:
+        row["names"] = [citations.name(claim["model"], judgement.ours)]
+    if judgement.rank:
+        compared = [cite_runs(f"{claim['model']}/{runs}", "last.val_loss") for runs in (f"{claim['value']}/*", "*")]
+        row["rank"] = citations.cite(str(judgement.rank), "rank", compared)
+    for (metric, model), measure in judgement.measures.items():
+        if on_metric:
+            how = "mean" if len(measure.runs) > 1 else "value"
+            row["ours"].append(citations.cite(f"{measure.value:.4f}", how, cite_measure(measure, metric)))
         for name in measure.runs["name"].unique():
-            if (named := sheet.name(model, name)) not in row["names"]:
+            if (named := citations.name(model, name)) not in row["names"]:
                 row["names"].append(named)
-    for metric, difference in finding.differences.items():
-        sources = [
-            s for (key, _), measure in finding.measures.items() if key == metric for s in sources_of(measure, key)
-        ]
-        row["differences"].append(
-            cite(f"{difference:+.4f}", "difference", [*sources, *([written] if claim["kind"] != "ahead" else [])])
-        )
-        noise = finding.noises[metric]
-        if noise is not None:
-            row["noises"].append(cite_noise(sheet, noise, sources))
+    for metric, difference in judgement.differences.items():
+        measures = [measure for (measured, _), measure in judgement.measures.items() if measured == metric]
+        cited = [citation for measure in measures for citation in cite_measure(measure, metric)]
+        compared = [*cited, written] if on_metric else cited
+        row["differences"].append(citations.cite(f"{difference:+.4f}", "difference", compared))
+        if (noise := judgement.noises[metric]) is not None:
+            row["noises"].append(citations.noise(noise, cited))
     return row
 
 
-def sources_of(measure: Measure, metric: str) -> list[Source]:
-    return [record_source(run, f"last_{metric}") for run in rows_of(measure.runs)]
-
-
-def cite_noise(sheet: Sheet, noise: float, sources: list[Source]) -> str:
-    """The noise of a figure, or of the difference of two models' figures, from these runs."""
-    how = "standard deviation" if sheet.seeds > 1 else "binomial error"
-    return sheet.ledger.cite(f"{noise:.4f}", how, sources)
+def cite_measure(measure: Measure, metric: str) -> list[Citation]:
+    """The entries of the records that a measure comes from."""
+    return [cite_record(run, f"last_{metric}") for run in rows_of(measure.runs)]

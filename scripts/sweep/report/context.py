@@ -1,200 +1,253 @@
-"""The Markdown report: what its templates are given, and their rendering.
+"""What the templates of the Markdown report are given.
 
-A number to show is a text that `Ledger.cite` marked; in a row of a table these are under "shown", the bare ones beside.
+A number that the report shows is a text that `Citations` marked. A row of a table has the plain values, and the marked
+texts under "shown".
 """
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jinja2
 import pandas as pd
 
-from sweep.analysis.claims import Measure, judge, lead
-from sweep.analysis.ranking import BOOTSTRAP_DRAWS, NOISE_FACTOR, binomial_error, rank
-from sweep.data.prepared import Manifest
+from sweep.analysis.claims import Measure, judge, subtract
+from sweep.analysis.ranking import BOOTSTRAP_DRAWS, NOISE_FACTOR, Ranking, binomial_error, rank
 from sweep.grid import Grid, Partial, Space
-from sweep.metrics import METRIC_LABELS
-from sweep.report.appendix import appendix_context
-from sweep.report.citations import Ledger, file_source, record_source, rows_of, some_runs
-from sweep.report.claim_table import cite_noise, claims_context, sources_of
-from sweep.report.sheet import Sheet
+from sweep.metrics import EFFECT_NAMES, METRIC_LABELS, label
+from sweep.report.appendix import SHOWN_METRICS, appendix_context
+from sweep.report.citations import MISSING, Citation, Citations, cite_file, cite_record, cite_runs, rows_of
+from sweep.report.claim_table import cite_measure, claims_context
+from sweep.report.render import escape_markdown
+from sweep.studies import variant_of
 
-# Names that cannot be told apart from the best are listed up to here; beyond, their number is told.
+if TYPE_CHECKING:
+    from sweep.data.prepared import Manifest
+
+# At most this many candidates are named; the rest are counted.
 LISTED = 60
+# Convolutions are expected to help on images: what the report says of it if this model is ahead.
+EXPECTATIONS = {"cnn": "expected", "mlp": "unexpected"}
 
 
-def escape_markdown(text: str) -> str:
-    """`text` as Markdown that shows just its characters: no markup, no HTML, no link."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+.!|~$&:@-])", r"\\\1", text)
-
-
-def context(
-    ledger: Ledger,
+def report_context(
+    citations: Citations,
     grid: Grid,
-    manifest: Manifest,
-    runs: pd.DataFrame,
+    manifest: "Manifest",
     configurations: pd.DataFrame,
     writeup: Mapping[str, Any],
     rank_by: str,
     top: int,
     author: str,
+    studies: Sequence[Grid] = (),
 ) -> dict[str, Any]:
-    """All that a template may name. `grid` is grid.json, `writeup` writeup.yaml; `runs` and `configurations` are the
-    tables of those names."""
-    sheet = Sheet(ledger, runs, len(grid.seeds))
+    """All that a template may name.
+
+    `grid` is the grid of the tables, `configurations` the table of that name, `writeup` the content of writeup.yaml,
+    `top` the number of configurations that tables and figures show, `studies` the grids of the studies.
+    """
     models = [
-        model_context(sheet, name, space, configurations[configurations["model"] == name], manifest, rank_by, top)
+        model_context(citations, name, space, configurations[configurations["model"] == name], manifest, rank_by, top)
         for name, space in grid.models.items()
     ]
-    judged = [model for model in models if model["ranking"]]
-    by_accuracy = sorted(judged, key=lambda model: -model["highest_val_acc"]["last_val_acc"])
-    by_loss = sorted(judged, key=lambda model: model["lowest_val_loss"]["last_val_loss"])
-    best = {
-        "val_acc": [model["highest_val_acc"]["last_val_acc"] for model in by_accuracy],
-        "val_loss": [model["lowest_val_loss"]["last_val_loss"] for model in by_loss],
-    }
-    return {
-        "partial": partial_context(sheet, grid.partial),
+    ranking_code = "scripts/sweep/analysis/ranking.py"
+    values = {
+        "partial": partial_context(citations, grid.partial),
         "author": escape_markdown(author),
-        "data": {
-            "source": manifest.source,
-            "classes": ledger.cite(
-                str(len(manifest.class_names)), "count", [file_source("manifest.json", "class_names")]
-            ),
-            "sizes": {
-                split: sheet.setting(size, f"sizes.{split}", "manifest.json") for split, size in manifest.sizes.items()
-            },
-            "content_hash": manifest.content_hash,
-        },
-        "seeds": [sheet.setting(seed, f"seeds.{position}") for position, seed in enumerate(grid.seeds)],
+        "data": data_context(citations, manifest),
+        "seeds": [citations.setting(seed, f"seeds.{position}") for position, seed in enumerate(grid.seeds)],
+        "several_seeds": len(grid.seeds) > 1,
         "rank_by": rank_by,
-        "labels": METRIC_LABELS,
+        "metric_labels": METRIC_LABELS,
+        "effect_names": EFFECT_NAMES,
         "models": models,
-        "by_accuracy": by_accuracy,
-        "by_loss": by_loss,
-        # The measures whose best figure is that of several models.
-        "tied": [figure for figure, values in best.items() if len(values) > 1 and values[0] == values[1]],
-        "lead": lead_context(sheet, by_accuracy[:2], manifest.sizes["validation"]),
+        "any_diverged": any(model["diverged"] for model in models),
+        "comparison": comparison_context(citations, models, manifest.sizes["validation"]),
         "noise": {
-            "factor": sheet.setting(NOISE_FACTOR, "NOISE_FACTOR", "scripts/sweep/analysis/ranking.py"),
-            "draws": sheet.setting(BOOTSTRAP_DRAWS, "BOOTSTRAP_DRAWS", "scripts/sweep/analysis/ranking.py"),
+            "factor": citations.setting(NOISE_FACTOR, "NOISE_FACTOR", ranking_code),
+            "draws": citations.setting(BOOTSTRAP_DRAWS, "BOOTSTRAP_DRAWS", ranking_code),
         },
-        "claims": claims_context(sheet, *judge(writeup, grid, manifest, runs)),
-        # Last, when all configurations that the report names are known.
-        "appendix": appendix_context(ledger, grid, manifest, runs, sheet.named, rank_by, top),
+        "studies": [study_context(study) for study in studies],
+        "claims": claims_context(citations, *judge(writeup, grid, manifest, citations.runs)),
     }
+    # All configurations that the report names are known by now.
+    values["appendix"] = appendix_context(citations, grid, manifest, rank_by, top)
+    return values
 
 
-def partial_context(sheet: Sheet, partial: Partial | None) -> dict[str, Any] | None:
-    """What the top of a preview's report says: the runs that differ, grouped by what differs, and the sentences on
-    damaged files."""
+def partial_context(citations: Citations, partial: Partial | None) -> dict[str, Any] | None:
+    """What a preview's report says at its top; None for a finished sweep."""
     if partial is None:
         return None
     stale: dict[str, list[str]] = {}
     for entry in partial.stale:
-        stale.setdefault(sheet.setting(", ".join(entry["differs"]), "partial.stale"), []).append(entry["run"])
+        stale.setdefault(", ".join(entry["differs"]), []).append(entry["run"])
     counts = {"runs": partial.runs, "missing": partial.missing, "damaged": len(partial.damaged)}
     return {
-        "missing": partial.missing,
-        "left_out": partial.left_out,
-        "stale": stale,
+        "kind": "mixed" if partial.stale else "partial" if partial.incomplete else "complete",
+        "shown": {name: citations.setting(count, f"partial.{name}") for name, count in counts.items()},
+        # Paths of runs, by what differs in them.
+        "stale": {citations.setting(differs, "partial.stale"): runs for differs, runs in stale.items()},
         "damaged": [escape_markdown(fault) for fault in partial.damaged],
-        "shown": {name: sheet.setting(count, f"partial.{name}") for name, count in counts.items()},
+        "left_out": [label(model) for model in partial.left_out],
+    }
+
+
+def data_context(citations: Citations, manifest: "Manifest") -> dict[str, Any]:
+    return {
+        "source": manifest.source,
+        "classes": citations.count(len(manifest.class_names), cite_file("manifest.json", "class_names")),
+        "sizes": {
+            split: citations.setting(size, f"sizes.{split}", "manifest.json") for split, size in manifest.sizes.items()
+        },
+        "content_hash": manifest.content_hash,
     }
 
 
 def model_context(
-    sheet: Sheet,
+    citations: Citations,
     name: str,
     space: Space,
     configurations: pd.DataFrame,
-    manifest: Manifest,
+    manifest: "Manifest",
     rank_by: str,
     top: int,
 ) -> dict[str, Any]:
-    """A model's part: its search space, its `top` ranked configurations, its extremes over all of them, and which of
-    them cannot be told apart from the best ("sure"; None where runs are missing).
+    """A model's section: its search space, its ranking, its best values over all configurations, and how sure it is.
 
-    Configurations with a run that diverged are left out of ranking and extremes, and named in `diverged`.
+    Configurations with a run that diverged are not ranked; their diverged runs are listed in "diverged".
     """
-    ledger, runs = sheet.ledger, sheet.runs[sheet.runs["model"] == name]
+    runs = citations.runs[citations.runs["model"] == name]
     diverged = runs["status"] == "diverged"
     ranking = rank(runs, rank_by, manifest.sizes["validation"])
     rows = rows_of(configurations[configurations["diverged"] == 0].sort_values("rank"))
 
-    def shown(row: Mapping[str, Any] | None) -> dict[str, Any] | None:
-        return None if row is None else sheet.configuration(row, rank_by, ranking)
+    def show(row: Mapping[str, Any]) -> dict[str, Any]:
+        return configuration_row(citations, row, rank_by, ranking)
 
-    by_name = {row["name"]: row for row in rows}
     sure = None
     if ranking:
-        everything = [some_runs(f"{name}/*", f"last.{rank_by}")]
-        unlisted = len(ranking.candidates[LISTED:])
-        sure = {
-            "candidates": [shown(by_name[candidate]) for candidate in ranking.candidates[:LISTED]],
-            "number": len(ranking.candidates),
-            "shown": ledger.cite(str(len(ranking.candidates)), "not told apart from the best", everything),
-            "unlisted": ledger.cite(str(unlisted), "not listed", everything) if unlisted else None,
-            "ranked": ledger.cite(str(len(ranking.names)), "ranked", everything),
-            "several_seeds": bool(ranking.probabilities),
-        }
+        by_name = {row["name"]: row for row in rows}
+        listed = [show(by_name[candidate]) for candidate in ranking.candidates[:LISTED]]
+        sure = sure_context(citations, ranking, listed, [cite_runs(f"{name}/*", f"last.{rank_by}")])
     return {
         "name": name,
-        "label": name.upper(),
-        "space": {key: sheet.setting(value, f"models.{name}.{key}") for key, value in asdict(space).items()},
-        "runs": ledger.cite(str(len(runs)), "count", [some_runs(f"{name}/*")]),
-        "drawn": ledger.cite(str(min(top, len(configurations))), "drawn", [some_runs(f"{name}/*")]),
-        "ranking": [shown(row) for row in rows[:top]],
-        "highest_val_acc": shown(max(rows, key=lambda row: row["last_val_acc"], default=None)),
-        "lowest_val_loss": shown(min(rows, key=lambda row: row["last_val_loss"], default=None)),
+        "label": label(name),
+        "space": {key: citations.setting(value, f"models.{name}.{key}") for key, value in asdict(space).items()},
+        "runs": citations.count(len(runs), cite_runs(f"{name}/*")),
+        "drawn": citations.cite(str(min(top, len(configurations))), "drawn", [cite_runs(f"{name}/*")]),
+        "ranking": [show(row) for row in rows[:top]],
+        "highest_val_acc": show(max(rows, key=lambda row: row["last_val_acc"])) if rows else None,
+        "lowest_val_loss": show(min(rows, key=lambda row: row["last_val_loss"])) if rows else None,
+        # None if runs are missing.
         "sure": sure,
-        "diverged_runs": ledger.cite(
-            str(diverged.sum()), "count", [some_runs(f"{name}/*", "status", equals="diverged")]
-        ),
-        "diverged": [diverged_run(sheet, run) for run in rows_of(runs[diverged])],
+        "diverged_runs": citations.count(diverged.sum(), cite_runs(f"{name}/*", "status", equals="diverged")),
+        "diverged": [diverged_row(citations, run) for run in rows_of(runs[diverged])],
     }
 
 
-def lead_context(sheet: Sheet, models: list[dict[str, Any]], pictures: int) -> dict[str, Any] | None:
-    """Whether the first model's highest val_acc, as it is shown, is ahead of the second's by more than noise; None if
-    that is not known."""
-    measures = [shown_measure(sheet.runs, model, pictures) for model in models]
-    if len(measures) < 2 or len(measures[0].runs) != len(measures[1].runs):
-        return None
-    difference, noise = lead(measures[0], measures[1], "val_acc")
-    if noise is None:
-        return None
-    sources = [source for measure in measures for source in sources_of(measure, "val_acc")]
-    return {"clear": difference > NOISE_FACTOR * noise, "noise": cite_noise(sheet, noise, sources)}
-
-
-def shown_measure(runs: pd.DataFrame, model: Mapping[str, Any], pictures: int) -> Measure:
-    """A model's highest val_acc: that of one configuration, the mean over its seeds."""
-    best = model["highest_val_acc"]
-    runs = runs[(runs["model"] == model["name"]) & (runs["name"] == best["name"])].sort_values("seed")
-    value = float(best["last_val_acc"])
-    return Measure(value, binomial_error(value, pictures) if len(runs) == 1 else None, runs)
-
-
-def diverged_run(sheet: Sheet, run: Mapping[str, Any]) -> dict[str, Any]:
+def configuration_row(
+    citations: Citations, row: Mapping[str, Any], rank_by: str, ranking: Ranking | None
+) -> dict[str, Any]:
+    """A row of the table of configurations, none of whose runs diverged, and what the report shows of it."""
+    model, name = row["model"], row["name"]
+    runs = rows_of(citations.runs_of(model, name))
+    compared = [cite_runs(f"{model}/{name}/*", f"last.{rank_by}"), cite_runs(f"{model}/*", f"last.{rank_by}")]
+    probability = MISSING
+    if ranking and ranking.probabilities:
+        probability = citations.cite(f"{ranking.probabilities[name]:.2f}", "bootstrap probability", compared)
     shown = {
-        column: sheet.ledger.cite(str(run[column]), "value", [record_source(run, column)])
-        for column in ("seed", "diverged_epoch")
+        "rank": citations.cite(str(row["rank"]), "rank", compared),
+        **{column: citations.value(runs[0], column) for column in ("batch_size", "learning_rate", "dropout_rate")},
+        **{
+            column: citations.mean(row[column], row[f"{column}_std"], [cite_record(run, column) for run in runs])
+            for column in SHOWN_METRICS
+        },
+        "n": citations.count(len(runs), *(cite_record(run, "seed") for run in runs)),
+        "probability": probability,
     }
-    return {**sheet.name(run["model"], run["name"]), **shown}
+    return {**row, **citations.name(model, name), "shown": shown}
 
 
-def render(folder: Path, language: str, values: Mapping[str, Any]) -> str:
-    """Render <folder>/report.<language>.md.j2, with marks; a name that `values` has not raises UndefinedError."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701  this is Markdown, and the one text from outside, the author, is escaped above
-    )
-    return environment.get_template(f"report.{language}.md.j2").render(values)
+def sure_context(
+    citations: Citations, ranking: Ranking, listed: Sequence[Mapping[str, Any]], cited: Sequence[Citation]
+) -> dict[str, Any]:
+    """How sure a ranking is. `listed` has the rows of the candidates that are named."""
+    unlisted = len(ranking.candidates) - len(listed)
+    return {
+        "kind": "several_seeds" if ranking.probabilities else "one_seed",
+        "alone": len(ranking.candidates) == 1,
+        "candidates": listed,
+        "shown": citations.cite(str(len(ranking.candidates)), "not told apart from the best", cited),
+        "unlisted": citations.cite(str(unlisted), "not listed", cited) if unlisted else None,
+        "ranked": citations.cite(str(len(ranking.names)), "ranked", cited),
+    }
+
+
+def diverged_row(citations: Citations, run: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {column: citations.value(run, column) for column in ("seed", "diverged_epoch")}
+    return {**citations.name(run["model"], run["name"]), **shown}
+
+
+def comparison_context(citations: Citations, models: Sequence[Mapping[str, Any]], images: int) -> dict[str, Any] | None:
+    """The models that have a ranking, compared by their best values; None if there are fewer than two.
+
+    "kind" says what the comparison finds: the best values of a metric are "tied", the two metrics "disagree", or one
+    model is "ahead" by both. `images` is the number of validation images.
+    """
+    ranked = [model for model in models if model["ranking"]]
+    if len(ranked) < 2:
+        return None
+    by_accuracy = sorted(ranked, key=lambda model: -model["highest_val_acc"]["last_val_acc"])
+    by_loss = sorted(ranked, key=lambda model: model["lowest_val_loss"]["last_val_loss"])
+    tied = []
+    for metric, best, order in (("val_acc", "highest_val_acc", by_accuracy), ("val_loss", "lowest_val_loss", by_loss)):
+        first, second = (model[best][f"last_{metric}"] for model in order[:2])
+        if first == second:
+            tied.append(metric)
+    return {
+        "kind": "tied" if tied else "disagree" if by_accuracy[0] is not by_loss[0] else "ahead",
+        "by_accuracy": by_accuracy,
+        "by_loss": by_loss,
+        "tied": tied,
+        "expectation": EXPECTATIONS.get(by_accuracy[0]["name"]),
+        **lead_context(citations, by_accuracy[:2], images),
+    }
+
+
+def lead_context(citations: Citations, models: Sequence[Mapping[str, Any]], images: int) -> dict[str, Any]:
+    """Whether the first model's highest val_acc is ahead of the second's by more than noise: "lead" is "clear" or
+    "unclear", or None if that is not known."""
+    first, second = (best_configuration(citations, model, images) for model in models)
+    if len(first.runs) != len(second.runs):
+        return {"lead": None}
+    difference, noise = subtract(first, second, "val_acc")
+    if noise is None:
+        return {"lead": None}
+    cited = [citation for measure in (first, second) for citation in cite_measure(measure, "val_acc")]
+    lead = "clear" if difference > NOISE_FACTOR * noise else "unclear"
+    return {"lead": lead, "lead_noise": citations.noise(noise, cited)}
+
+
+def best_configuration(citations: Citations, model: Mapping[str, Any], images: int) -> Measure:
+    """A model's highest val_acc: the mean over the seeds of one configuration."""
+    best = model["highest_val_acc"]
+    runs = citations.runs_of(model["name"], best["name"]).sort_values("seed")
+    value = float(best["last_val_acc"])
+    return Measure(value, binomial_error(value, images) if len(runs) == 1 else None, runs)
+
+
+def study_context(study: Grid) -> dict[str, Any]:
+    """A study, with the configuration of each of its models; the models' variants are left out."""
+    models = [(name, space) for name, space in study.models.items() if variant_of(study.study, name) in study.models]
+    return {
+        "name": study.study,
+        "models": [
+            {
+                "label": label(name),
+                "batch_size": space.batch_sizes[0],
+                "learning_rate": space.learning_rates[0],
+                "dropout_rate": space.dropout_rates[0],
+            }
+            for name, space in models
+        ],
+    }

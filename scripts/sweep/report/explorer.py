@@ -1,29 +1,41 @@
-"""The page to explore a sweep, and the Markdown report in its style: what the pages are given, and their rendering."""
+"""What the page to explore a sweep is given."""
 
-import json
-import re
 import shlex
 from collections.abc import Mapping
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jinja2
 import pandas as pd
 import plotly
-from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from sweep.data.prepared import Manifest
 from sweep.grid import Grid
-from sweep.metrics import METRIC_LABELS
+from sweep.metrics import METRIC_LABELS, label
 
-# Of a curve, more digits than a screen has pixels.
+if TYPE_CHECKING:
+    from sweep.data.prepared import Manifest
+
+# Significant digits of a curve's values; more could not be seen.
 CURVE_DIGITS = 5
-PARAMETERS = ["model", "name", "batch_size", "learning_rate", "dropout_rate", "epochs", "seed"]
-ORIGIN = ["commit", "key", "data_hash", "code_hash", "content_hash"]
-ENVIRONMENT = ["device_asked", "device", "device_name", "gpu", "precision_asked", "precision", "threads"]
-ENVIRONMENT += ["python", "torch"]
+# The columns of the table of runs, in the groups that a run's record shows; all others are its outcome.
+PARAMETER_COLUMNS = ["model", "name", "batch_size", "learning_rate", "dropout_rate", "epochs", "seed"]
+ENVIRONMENT_COLUMNS = ["device_asked", "device", "device_name", "gpu", "precision_asked", "precision", "threads"]
+ENVIRONMENT_COLUMNS += ["python", "torch"]
+ORIGIN_COLUMNS = ["commit", "key", "data_hash", "code_hash", "content_hash"]
+
+
+def explorer_context(grid: Grid, manifest: "Manifest", author: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What the template of index.html is given. `grid` is the grid of the tables, `data` that of `explorer_data`."""
+    library = Path(plotly.__file__).with_name("package_data") / "plotly.min.js"
+    return {
+        "models": [label(model) for model in grid.models],
+        "manifest": manifest,
+        "author": author,
+        "partial": grid.partial,
+        "left_out": [label(model) for model in grid.partial.left_out] if grid.partial else [],
+        "data": data,
+        "plotly": Markup(library.read_text(encoding="utf-8")),  # noqa: S704  it is the library's own script
+    }
 
 
 def explorer_data(
@@ -31,13 +43,12 @@ def explorer_data(
 ) -> dict[str, Any]:
     """What app.js draws, column by column: {"runs": {column: [a value a run]}, "curves": {metric: [a list a run]}, …}.
 
-    `runs` and `epochs` are the tables of those names; `data_folder` and `train_script` belong to the command that
-    repeats a run, and are relative to the folder that the sweep runs in.
+    `runs` and `epochs` are the tables of those names. `data_folder` and `train_script` stand in the command that
+    repeats a run; they are relative to the folder in which the sweep runs.
     """
-    # JavaScript has no integers of 64 bits.
+    # As text, because JavaScript has no integers of 64 bits.
     runs = runs.assign(seed=runs["seed"].astype(str))
-    outcome = [name for name in runs if name not in {*PARAMETERS, *ENVIRONMENT, *ORIGIN}]
-    groups = {"parameters": PARAMETERS, "outcome": outcome, "environment": ENVIRONMENT, "origin": ORIGIN}
+    outcome = [name for name in runs if name not in {*PARAMETER_COLUMNS, *ENVIRONMENT_COLUMNS, *ORIGIN_COLUMNS}]
     histories = dict(
         list(epochs.assign(seed=epochs["seed"].astype(str)).groupby(["model", "name", "seed"], sort=False))
     )
@@ -52,16 +63,22 @@ def explorer_data(
             metric: [[float(f"{value:.{CURVE_DIGITS}g}") for value in history[metric]] for history in ordered]
             for metric in METRIC_LABELS
         },
-        "groups": groups,
-        "labels": METRIC_LABELS,
+        "groups": {
+            "parameters": PARAMETER_COLUMNS,
+            "outcome": outcome,
+            "environment": ENVIRONMENT_COLUMNS,
+            "origin": ORIGIN_COLUMNS,
+        },
         "rank_by": rank_by,
-        "command": repeating_command(data_folder, train_script),
+        "command": repeat_command(data_folder, train_script),
     }
 
 
-def repeating_command(data_folder: Path, train_script: Path) -> str:
-    """The shell command that trains a run again, with {column} for its values. It writes to a folder of its own: at the
-    sweep's, the kept record would be published and nothing trained."""
+def repeat_command(data_folder: Path, train_script: Path) -> str:
+    """The shell command that trains a run again, with {column} in place of each value.
+
+    It writes to a new folder: in the sweep's own folder the kept record would be published and nothing trained.
+    """
     return (
         f"repeat=$(mktemp -d) && python {shlex.quote(str(train_script))} --model {{model}} --batch-size {{batch_size}}"
         " --learning-rate {learning_rate} --dropout-rate {dropout_rate} --seed {seed} --epochs {epochs}"
@@ -69,58 +86,3 @@ def repeating_command(data_folder: Path, train_script: Path) -> str:
         ' --jobs-per-gpu 1 --threads {threads} --records "$repeat/records" --metrics "$repeat/metrics.json"'
         ' && echo "$repeat/metrics.json"'
     )
-
-
-def render_page(folder: Path, name: str, language: str, values: Mapping[str, Any]) -> str:
-    """Render <folder>/<name>.j2 with the texts of a language; what `values` say is escaped unless it is Markup."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=True,
-    )
-    # Its filter escapes what could end a <script>.
-    environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
-    # Code of the project's own and of the plotting library's.
-    environment.globals["inline"] = lambda file: Markup((folder / file).read_text(encoding="utf-8"))  # noqa: S704
-    texts = json.loads((folder / f"texts.{language}.json").read_text(encoding="utf-8"))
-    return environment.get_template(f"{name}.j2").render(language=language, texts=texts, **values)
-
-
-def render_explorer(
-    folder: Path,
-    language: str,
-    grid: Grid,
-    manifest: Manifest,
-    author: str,
-    data: Mapping[str, Any],
-) -> str:
-    """index.html, whole in itself. `grid` is that of the tables, `data` that of `explorer_data`."""
-    library = Path(plotly.__file__).with_name("package_data") / "plotly.min.js"
-    values = {
-        "models": [name.upper() for name in grid.models],
-        "manifest": manifest,
-        "author": author,
-        "partial": grid.partial,
-        "data": data,
-        "plotly": Markup(library.read_text(encoding="utf-8")),  # noqa: S704
-    }
-    return render_page(folder, "index.html", language, values)
-
-
-def render_html_report(folder: Path, language: str, markdown: str) -> str:
-    """report.html: the Markdown report, whose HTML is our templates' own, with an id for each heading as on GitHub."""
-    program = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    tokens = program.parse(markdown)
-    slugs: dict[str, int] = {}
-    title = ""
-    for heading, text in pairwise(tokens):
-        if heading.type == "heading_open":
-            words = "".join(part.content for part in text.children or [])
-            title = title or words
-            slug = re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-")
-            repeated = slugs[slug] = slugs.get(slug, -1) + 1
-            heading.attrSet("id", f"{slug}-{repeated}" if repeated else slug)
-    content = Markup(program.renderer.render(tokens, program.options, {}))  # noqa: S704  texts from outside are escaped in it
-    return render_page(folder, "report.html", language, {"title": title, "content": content})

@@ -1,7 +1,8 @@
-"""What an interrupted training goes on from: a file beside the kept records that Snakemake does not know."""
+"""Checkpoints: what an interrupted training resumes from. They lie beside the kept records; Snakemake ignores them."""
 
 import json
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from hashlib import sha256
 from pathlib import Path
 from time import monotonic
@@ -16,9 +17,10 @@ from sweep.training.loop import Snapshot
 
 
 class Checkpoint:
-    """The file <key>.safetensors of a run in training. Loading one executes nothing from it.
+    """The checkpoint <key>.safetensors of a run in training. Reading one never executes code from it.
 
-    `made_with` is what a snapshot must agree in with the training that goes on from it, beside the key.
+    A checkpoint is used only by a training with the same key and the same `made_with`. `latest` is the newest snapshot,
+    which may not be written yet; `interval_s` is the time in seconds between two writes.
     """
 
     def __init__(self, file: Path, made_with: Mapping[str, str], interval_s: float, log: Callable[[str], None]) -> None:
@@ -30,30 +32,32 @@ class Checkpoint:
         self.written_at = monotonic()
 
     def read(self) -> Snapshot | None:
-        """The snapshot that is there and fits; None, said aloud where there is one that is damaged or does not fit."""
+        """Read the stored snapshot; return None if there is none. If it is damaged or does not fit, the log says so and
+        None is returned."""
         if not self.file.exists():
             return None
         try:
             with safe_open(self.file, framework="pt") as content:
-                facts = content.metadata()
-                tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118  it is no dict
-            damaged = digest(facts["facts"], tensors) != facts["digest"]
+                metadata = content.metadata()
+                tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118  not a dict
+            facts = metadata["facts"]
+            damaged = digest(facts, tensors) != metadata["digest"]
         except (OSError, SafetensorError, KeyError, TypeError, ValueError):
             damaged = True
         if damaged:
             self.log(f"The checkpoint {self.file} is damaged: it is not used, training starts anew")
             return None
-        known = json.loads(facts["facts"])
-        if known["made_with"] != self.made_with:
-            self.log(f"The checkpoint {self.file} is not used, training starts anew: made with {known['made_with']}")
+        content = json.loads(facts)
+        if content["made_with"] != self.made_with:
+            self.log(f"The checkpoint {self.file} is not used, training starts anew: made with {content['made_with']}")
             return None
         self.log(f"Going on from the checkpoint {self.file}")
-        self.latest = Snapshot(tensors, known["outcome"])
-        # Lists of its own: training appends to them before it has the tensors that belong to the new epoch.
-        return Snapshot(tensors, json.loads(facts["facts"])["outcome"])
+        self.latest = Snapshot(tensors, content["outcome"])
+        # A separate copy: training appends to its lists before `latest` may see the new epoch.
+        return Snapshot(tensors, deepcopy(content["outcome"]))
 
     def keep(self, snapshot: Snapshot) -> None:
-        """Hold `snapshot` ready, and write it where the last one was written `interval_s` ago or earlier."""
+        """Remember `snapshot` as the latest, and write it if the last write was at least `interval_s` ago."""
         self.latest = snapshot
         if monotonic() - self.written_at >= self.interval_s:
             self.write(snapshot)
@@ -68,7 +72,7 @@ class Checkpoint:
 
 
 def digest(facts: str, tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 over all that a checkpoint holds."""
+    """SHA-256 over everything that a checkpoint holds: its facts, and each tensor's name, type, shape and bytes."""
     content = sha256(facts.encode())
     for name, tensor in sorted(tensors.items()):
         content.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

@@ -1,68 +1,74 @@
-"""The records of a grid: all of them, or whatever exists of an unfinished sweep."""
+"""The records of a grid: all of them, or those that an unfinished sweep has so far."""
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
 
 from sweep.errors import SweepError
 from sweep.grid import Grid, Partial, Run
-from sweep.runs.records import Record, find_record, remedy
+from sweep.runs.records import Record
+from sweep.runs.state import RunState, inspect_records, mend_command
 
 
-def read_records(runs: Sequence[Run], folder: Path, kept_folder: Path, data_hash: str) -> list[Record]:
-    """The record of every run of the grid, from <folder>/<model>/<name>/seed<k>/metrics.json.
+def collect(
+    grid: Grid, folder: Path, kept_folder: Path, data_hash: str, partial: bool = False
+) -> tuple[list[Run], list[Record], Grid]:
+    """The runs of a grid, the record of each from <folder>/<model>/<configuration>/seed<k>/metrics.json, and the grid.
 
-    Raises:
-        SweepError: naming every file that is missing, damaged or made with other parameters, data or code, every
-            damaged record among those kept for these runs, and the command that rebuilds them.
-    """
-    findings = [find_record(run, folder, kept_folder, data_hash) for run in runs]
-    records = [finding.record for finding in findings if finding.record is not None and not finding.fault]
-    others = len(runs) - len(records)
-    sentences = [sentence for finding in findings for sentence in (finding.fault, finding.kept_fault) if sentence]
-    if sentences:
-        what = f"{others} of {len(runs)} records are not those of this sweep" if others else "kept records are damaged"
-        raise SweepError(
-            f"{what}:\n"
-            + "\n".join(f"  {sentence}" for sentence in sentences)
-            + "\nRebuild them: mend these files so and run the same command again: "
-            + remedy(findings)
-        )
-    return records
-
-
-def read_partial(grid: Grid, folder: Path, kept_folder: Path, data_hash: str) -> tuple[list[Run], list[Record], Grid]:
-    """The runs whose records exist, *as these records say*, the records, and the grid reduced to their models, with an
-    account of what is missing, damaged or stale.
+    With `partial` only runs that have a record are returned, a stale one included: such a run is as its record says.
+    The grid is then reduced to the models of these runs, and its `partial` says what is missing, damaged or stale.
 
     Raises:
-        SweepError: no run is finished.
+        SweepError: not `partial`: a record is missing, damaged or stale, or a kept record is damaged; the sentences
+            name each file and the command that rebuilds them. `partial`: no run has a record.
     """
-    runs = grid.runs()
-    used: list[Run] = []
-    records: list[Record] = []
-    missing = 0
-    damaged: list[str] = []
-    stale: list[dict[str, Any]] = []
-    for run in runs:
-        finding = find_record(run, folder, kept_folder, data_hash)
-        if finding.missing:
-            missing += 1
-            continue
-        record = finding.record
-        made = None if record is None else Run(**{field.name: record[field.name] for field in fields(Run)})
-        # A record at another run's place would count twice.
-        if record is None or made is None or made.path != run.path:
-            damaged.append(finding.fault)
-            continue
-        if finding.differs:
-            stale.append({"run": str(run.path), "differs": finding.differs})
-        used.append(made)
-        records.append(record)
-    if not records:
-        raise SweepError(f"no run of this sweep is finished: there is nothing in {folder} to show yet")
-    shown = {run.model for run in used}
-    left_out = [model for model in grid.models if model not in shown]
+    states = [inspect_records(run, folder, kept_folder, data_hash) for run in grid.runs()]
+    if partial:
+        states, grid = take_usable(states, grid)
+        if not states:
+            raise SweepError(f"no run of this sweep is finished: there is nothing in {folder} to show yet")
+    else:
+        check_all(states)
+    records = [state.record for state in states if state.record is not None]
+    return [recorded_run(record) for record in records], records, grid
+
+
+def check_all(states: Sequence[RunState]) -> None:
+    """Raises SweepError if a run has no record of its own or a kept record is damaged, as `collect` says."""
+    sentences = [sentence for state in states for sentence in (state.fault, state.kept_fault) if sentence]
+    if not sentences:
+        return
+    faults = sum(bool(state.fault) for state in states)
+    what = f"{faults} of {len(states)} records are not those of this sweep" if faults else "kept records are damaged"
+    raise SweepError(
+        f"{what}:\n"
+        + "\n".join(f"  {sentence}" for sentence in sentences)
+        + "\nRebuild them: mend these files so and run the same command again: "
+        + mend_command(states)
+    )
+
+
+def take_usable(states: Sequence[RunState], grid: Grid) -> tuple[list[RunState], Grid]:
+    """The runs that have a record, and the grid of their models with an account of the other runs."""
+    usable, damaged = [], []
+    for state in states:
+        # A record that was copied from another run's place would count twice.
+        if state.record is not None and recorded_run(state.record).path == state.run.path:
+            usable.append(state)
+        elif state.state != "missing":
+            damaged.append(state.fault)
+    shown = {state.run.model for state in usable}
+    account = Partial(
+        runs=len(states),
+        missing=sum(state.state == "missing" for state in states),
+        damaged=damaged,
+        stale=[{"run": str(state.run.path), "differs": state.differs} for state in usable if state.differs],
+        left_out=[model for model in grid.models if model not in shown],
+    )
     models = {model: space for model, space in grid.models.items() if model in shown}
-    return used, records, replace(grid, models=models, partial=Partial(len(runs), missing, damaged, stale, left_out))
+    return usable, replace(grid, models=models, partial=account)
+
+
+def recorded_run(record: Record) -> Run:
+    """The run that a record was made for."""
+    return Run(**{field.name: record[field.name] for field in fields(Run)})

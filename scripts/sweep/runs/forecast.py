@@ -1,4 +1,4 @@
-"""How long runs will take, by those that are finished."""
+"""How long runs will take, judged by those that are finished."""
 
 import json
 from collections import defaultdict
@@ -12,31 +12,32 @@ from sweep.runs.records import read_record
 
 
 class Forecast:
-    """Seconds of a run from the seconds an epoch of others: the median of the same model and batch size if there are
-    any, otherwise of the same model."""
+    """Predicts how long a run takes from the seconds per epoch of other runs: from the median of those with the same
+    model and batch size or, if there are none, of those with the same model. `size` counts the runs that it knows."""
 
     def __init__(self) -> None:
         self.samples: dict[tuple[Any, ...], list[float]] = defaultdict(list)
         self.size = 0
 
     def add(self, model: str, batch_size: int, epoch_s: float) -> None:
+        """Take in a run whose epochs took `epoch_s` seconds each."""
         self.samples[model, batch_size].append(epoch_s)
         self.samples[model,].append(epoch_s)
         self.size += 1
 
     def seconds(self, run: Run) -> float | None:
-        """None where there is nothing to go by."""
+        """The seconds that all epochs of `run` will take; None if no run of its model is known."""
         for key in ((run.model, run.batch_size), (run.model,)):
             if key in self.samples:
                 return median(self.samples[key]) * run.epochs
         return None
 
 
-def from_benchmarks(results: Path) -> Forecast:
-    """By the benchmark files of <results>/benchmarks/train/ and the records that their jobs made.
+def read_benchmarks(results: Path) -> Forecast:
+    """The forecast from the benchmark files in <results>/benchmarks/train/ and the records that their jobs made.
 
-    A job that published a kept record, or went on from a checkpoint, took less than the training it stands for: its
-    file does not count.
+    A job that published a kept record or resumed from a checkpoint took less time than the epochs in its record, so its
+    benchmark is left out.
     """
     forecast = Forecast()
     folder = results / "benchmarks" / "train"
@@ -46,15 +47,15 @@ def from_benchmarks(results: Path) -> Forecast:
             seconds = float(json.loads(file.read_text(encoding="utf-8").splitlines()[-1])["s"])
             record = read_record(metrics)
         except (OSError, ValueError, LookupError, TypeError, SweepError):
-            continue  # being written, or its run's record is gone
-        epochs = record["history"]["seconds"]
-        if record["status"] == "completed" and seconds >= sum(epochs):
-            forecast.add(record["model"], record["batch_size"], seconds / len(epochs))
+            continue  # the benchmark is being written, or the run's record is gone
+        epoch_seconds = record["history"]["seconds"]
+        if record["status"] == "completed" and seconds >= sum(epoch_seconds):
+            forecast.add(record["model"], record["batch_size"], seconds / len(epoch_seconds))
     return forecast
 
 
-def duration(seconds: float) -> str:
-    """In the unit that suits it: "45 s", "12 min", "3.4 h"."""
+def format_duration(seconds: float) -> str:
+    """A duration in the unit that suits it: "45 s", "12 min", "3.4 h"."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,4 +1,4 @@
-"""GPUs: whether there are any (torch takes seconds to say so, the operating system none), and who takes which."""
+"""GPUs: whether this machine has any, and which job takes which; without torch, which takes seconds to load."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-# A slot is this machine's, not the sweep's: two sweeps share its cards, and two machines do not share their slots.
+# Slots belong to the machine: two sweeps on it share its cards, two machines share nothing.
 SLOTS = Path(tempfile.gettempdir(), f"sweep-gpu-slots-{os.getuid()}")
 POLL_S = 0.5
 
@@ -27,11 +27,11 @@ def has_gpu() -> bool:
 def gpu_slot(
     cards: Sequence[str], jobs_per_gpu: int, log: Callable[[str], None], folder: Path = SLOTS
 ) -> Iterator[int]:
-    """Hold one of the `jobs_per_gpu` slots of one of the `cards`, and yield its position in `cards`; wait for one where
-    all are taken. Empty cards are taken before shared ones.
+    """Hold one of the `jobs_per_gpu` slots of one of the `cards`, and yield the card's position in `cards`. Empty cards
+    are taken before shared ones; if all slots are taken, wait for one.
 
-    `cards` are names that are the same for all jobs of the machine. A slot is a file that its holder has locked: the
-    operating system frees it when the process ends, however it ends.
+    All jobs of the machine must use the same names for its cards. A slot is a file that its holder has locked: the
+    operating system frees it when the process ends, even if it is killed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     slots = [

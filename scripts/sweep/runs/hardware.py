@@ -1,4 +1,4 @@
-"""What a training runs on: device, precision, threads, memory allocator. Nothing here is part of a run's key."""
+"""What a training runs on: device, precision, threads, memory allocator. None of it is part of a run's key."""
 
 import ctypes
 import os
@@ -16,8 +16,8 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 
 
 def keep_freed_memory() -> None:
-    """Tell glibc to keep freed memory: giving 50 to 400 MB of activations back to the kernel at every step costs more
-    in page faults than the arithmetic."""
+    """Tell glibc to keep freed memory. By default it gives 50 to 400 MB of activations back to the kernel at every
+    step, and the page faults that follow cost more time than the arithmetic."""
     if platform.libc_ver()[0] == "glibc":
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(M_MMAP_MAX, 0)
@@ -26,25 +26,29 @@ def keep_freed_memory() -> None:
 
 
 def choose_device(asked: str, allotted_gpus: int, log: Callable[[str], None]) -> str:
-    """The kind of device, cpu or cuda, for `asked` (auto, cpu, cuda). Raises SweepError where a GPU is asked for, or
-    allotted (by Snakemake, or by SLURM and the like, which set CUDA_VISIBLE_DEVICES), but missing."""
+    """The kind of device, "cpu" or "cuda", for `asked` (auto, cpu or cuda).
+
+    Raises:
+        SweepError: a GPU is missing although it was asked for or allotted: by Snakemake, or by a batch system such as
+            SLURM, which sets CUDA_VISIBLE_DEVICES.
+    """
     if asked == "cpu":
         return "cpu"
     if torch.cuda.is_available():
         return "cuda"
-    remedy = "see what nvidia-smi and torch.version.cuda say, or set training.device to cpu"
+    hint = "see what nvidia-smi and torch.version.cuda say, or set training.device to cpu"
     if asked == "cuda":
-        raise SweepError(f"training.device is cuda, but torch finds no CUDA device: {remedy}")
+        raise SweepError(f"training.device is cuda, but torch finds no CUDA device: {hint}")
     if allotted_gpus or os.environ.get("CUDA_VISIBLE_DEVICES") not in (None, "", "-1"):
-        raise SweepError(f"this job was allotted a GPU, but torch finds no CUDA device: {remedy}")
+        raise SweepError(f"this job was allotted a GPU, but torch finds no CUDA device: {hint}")
     log("No CUDA device: training on the CPU")
     return "cpu"
 
 
 @contextmanager
 def taken_device(kind: str, jobs_per_gpu: int, log: Callable[[str], None]) -> Iterator[tuple[torch.device, str | None]]:
-    """The CPU and None, or a GPU and its name that are this job's and at most `jobs_per_gpu` − 1 others' until the
-    context ends."""
+    """Yield the CPU and None, or a GPU and its name. Until the context ends, at most `jobs_per_gpu` − 1 other jobs use
+    that GPU, too."""
     if kind == "cpu":
         yield torch.device("cpu"), None
         return
@@ -55,8 +59,9 @@ def taken_device(kind: str, jobs_per_gpu: int, log: Callable[[str], None]) -> It
 
 
 def visible_cards() -> list[str]:
-    """The name of each GPU that this process sees, in CUDA's order: its UUID, which is the same for jobs that see other
-    GPUs. A process that is given MIG instances sees the first of them only, and the UUID is its whole card's."""
+    """The name of each GPU that this process sees, in CUDA's order. It is the UUID, so that a GPU has the same name in
+    all jobs."""
+    # A process that is given MIG instances sees only the first of them, and its UUID would be that of the whole card.
     first = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0]
     if first.startswith("MIG-"):
         return [first]
@@ -64,37 +69,37 @@ def visible_cards() -> list[str]:
 
 
 def choose_precision(asked: str, device: torch.device) -> str:
-    """For `asked` (auto, fp32, bf16) "fp32" or "bf16"; auto is bf16 where the hardware is faster with it."""
+    """The precision, "fp32" or "bf16", for `asked` (auto, fp32 or bf16); auto is bf16 if it is faster on `device`."""
     if asked != "auto":
         return asked
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        # AVX-512's bf16 products run at twice the rate of float32's on AMD's processors. On Intel's, which have AMX for
-        # this, they do not: measured on a Xeon with AMX switched off, the CNN and the MLP are a fifth to a half slower.
+        # On AMD's processors, AVX-512's bf16 products are twice as fast as float32's. On Intel's they are not, as these
+        # have AMX for bf16: on a Xeon with AMX switched off, the CNN and the MLP were a fifth to a half slower in bf16.
         cpu = torch.cpu.get_capabilities()
         fast = bool(cpu.get("amx_bf16") or (cpu.get("avx512_bf16") and "Intel" not in str(cpu.get("cpu_name"))))
     return "bf16" if fast else "fp32"
 
 
 def set_up(device: torch.device, threads: int) -> None:
-    """Set the process up for training: CPU threads, and full float32 where float32 is asked for."""
+    """Set the process up for training: number of CPU threads, true float32, and on a CPU the memory allocator."""
     torch.set_num_threads(threads)
-    # cuDNN would take TF32, with a mantissa of 10 bits, for float32 convolutions.
+    # By default cuDNN computes float32 convolutions in TF32, whose mantissa has 10 bits.
     torch.backends.cudnn.allow_tf32 = False
     if device.type == "cpu":
         keep_freed_memory()
 
 
 def is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
-    """Whether an allocation failed; torch has a class for its own allocator on GPUs only, not for the CPU, the driver
-    and cuBLAS."""
+    """Whether an allocation failed."""
+    # torch.OutOfMemoryError covers only torch's own allocator on GPUs, not the CPU, the driver and cuBLAS.
     words = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
     return isinstance(error, MemoryError) or any(part in str(error) for part in words)
 
 
 def device_name(device: torch.device) -> str:
-    """The processor's or the GPU's name, as far as it is known."""
+    """The name of the GPU or the processor; if the processor's is unknown, its architecture."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return str(torch.cpu.get_capabilities().get("cpu_name") or platform.machine())

@@ -1,9 +1,11 @@
-"""One training job: its lock, the kept record or the training, its checkpoint, and what stops it."""
+"""One training job: publish the kept record of a run or, if there is none, train the run and keep its record."""
 
 import platform
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
@@ -15,84 +17,98 @@ from sweep.data.prepared import SPLITS, Manifest, map_prepared, read_manifest
 from sweep.errors import SweepError
 from sweep.files import write_json
 from sweep.grid import Run
-from sweep.runs.records import make_record, publish, run_key
+from sweep.runs.records import lock_file, make_record, publish, run_key
 
 SIGNALS = {number: number.name for number in (signal.SIGINT, signal.SIGTERM)}
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What a job may use; nothing here is part of a run's key.
+    """What a job may use. None of it is part of a run's key."""
 
-    `device` is auto, cpu or cuda, `precision` auto, fp32 or bf16; `gpus` counts the GPUs that the job was allotted,
-    `jobs_per_gpu` the trainings that may share one, `threads` the CPU threads.
-    """
-
-    device: str
-    precision: str
-    gpus: int
-    jobs_per_gpu: int
-    threads: int
+    device: str  # auto, cpu or cuda
+    precision: str  # auto, fp32 or bf16
+    gpus: int  # how many the job was allotted
+    jobs_per_gpu: int  # how many trainings may share one
+    threads: int  # of the CPU
 
 
 def run_job(run: Run, data: Path, records: Path, metrics: Path, machine: Machine, checkpoint_interval_s: float) -> None:
-    """Publish the record that is kept of `run` in the folder `records`, or train it and keep its record; either way
-    the record is in the file `metrics` afterwards.
+    """Make sure that the file `metrics` is the record of `run`, trained on the prepared data in the folder `data`.
+
+    The record is kept in the folder `records`; the run is trained only if no intact record of it is there.
 
     Raises:
-        SweepError: the data are damaged, the device is not there, memory runs out, or a file cannot be written.
+        SweepError: the data are damaged, the device is missing, memory runs out, or a file cannot be written.
     """
     for number in SIGNALS:
         signal.signal(number, stop)
     manifest = read_manifest(data)
-    key = run_key(run, manifest.content_hash)
-    kept = records / f"{key}.json"
-    checkpoint_file = records / "checkpoints" / f"{key}.safetensors"
-    (records / "locks").mkdir(parents=True, exist_ok=True)
-    # One writer a run: the operating system frees the lock when its process ends, however it ends.
-    lock = FileLock(records / "locks" / f"{key}.lock")
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        log("Another job is training this run: waiting for its record")
-        lock.acquire()
-    with lock:
-        try:
-            published = publish(kept, metrics)
-        except SweepError as error:
-            log(f"The kept record is not used: {error}")
-            published = False
-        if published:
-            log(f"Published from the kept record {kept}: nothing was trained")
-        else:
-            try:
-                result = trained(run, data, manifest, checkpoint_file, machine, checkpoint_interval_s)
-            except (MemoryError, RuntimeError) as error:
-                from sweep.runs.hardware import is_out_of_memory
-
-                if not is_out_of_memory(error):
-                    raise
-                raise SweepError(
-                    f"{run.model} at batch size {run.batch_size} ran out of memory: run fewer jobs at once "
-                    "(--resources mem_mb=…, on a GPU a smaller training.jobs_per_gpu), or take smaller "
-                    f"models.{run.model}.batch_sizes ({error})"
-                ) from None
+    kept = records / f"{run_key(run, manifest.content_hash)}.json"
+    checkpoint_file = records / "checkpoints" / f"{kept.stem}.safetensors"
+    with locked(lock_file(kept)):
+        if not publish_kept(kept, metrics):
+            with memory_errors_explained(run):
+                result = train_run(run, data, manifest, machine, checkpoint_file, checkpoint_interval_s)
             write_json(kept, make_record(run, manifest.content_hash, result))
             publish(kept, metrics)
         checkpoint_file.unlink(missing_ok=True)
 
 
-def trained(
-    run: Run,
-    data: Path,
-    manifest: Manifest,
-    checkpoint_file: Path,
-    machine: Machine,
-    checkpoint_interval_s: float,
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Hold the lock that makes this job the only one that trains its run; wait for it if another job has it.
+
+    The operating system frees the lock when the process ends, even if it is killed.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(file)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        log("Another job is training this run: waiting for its record")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def publish_kept(kept: Path, metrics: Path) -> bool:
+    """Publish the kept record if it exists and is intact, and log it; return whether it was published."""
+    try:
+        published = publish(kept, metrics)
+    except SweepError as error:
+        log(f"The kept record is not used: {error}")
+        return False
+    if published:
+        log(f"Published from the kept record {kept}: nothing was trained")
+    return published
+
+
+@contextmanager
+def memory_errors_explained(run: Run) -> Iterator[None]:
+    """Turn the errors that mean that memory ran out into a SweepError that says what to do."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        from sweep.runs.hardware import is_out_of_memory
+
+        if not is_out_of_memory(error):
+            raise
+        raise SweepError(
+            f"{run.model} at batch size {run.batch_size} ran out of memory: run fewer jobs at once "
+            "(--resources mem_mb=…, on a GPU a smaller training.jobs_per_gpu), or take smaller "
+            f"models.{run.model}.batch_sizes ({error})"
+        ) from None
+
+
+def train_run(
+    run: Run, data: Path, manifest: Manifest, machine: Machine, checkpoint_file: Path, checkpoint_interval_s: float
 ) -> dict[str, Any]:
-    """Train, and return what the record says beside the run's parameters and hashes."""
-    commit = git_commit()  # before training: the clone may have moved on hours later
-    # torch takes seconds to import, and publishing a kept record does not need it.
+    """Train, and return what the record holds beside the run's parameters and hashes."""
+    commit = git_commit()  # before training: hours later the clone may be at another commit
+    # Imported here: torch takes seconds, and publishing a kept record does not need it.
     import torch
 
     from sweep.runs import hardware
@@ -104,6 +120,17 @@ def trained(
         precision = hardware.choose_precision(machine.precision, device)
         hardware.set_up(device, machine.threads)
         name = hardware.device_name(device)
+        environment = {
+            "device_asked": machine.device,
+            "device": device.type,
+            "device_name": name,
+            "gpu": card,
+            "precision_asked": machine.precision,
+            "precision": precision,
+            "threads": machine.threads,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+        }
         log(f"Training {run.path} on {name} ({card or device}, {precision}, {machine.threads} CPU threads)")
         made_with = {"device": device.type, "precision": precision, "torch": torch.__version__}
         checkpoint = Checkpoint(checkpoint_file, made_with, checkpoint_interval_s, log)
@@ -127,17 +154,7 @@ def trained(
         "status": "completed" if outcome.diverged_epoch is None else "diverged",
         **asdict(outcome),
         "training_s": training_s,
-        "environment": {
-            "device_asked": machine.device,
-            "device": device.type,
-            "device_name": name,
-            "gpu": card,
-            "precision_asked": machine.precision,
-            "precision": precision,
-            "threads": machine.threads,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-        },
+        "environment": environment,
     }
 
 

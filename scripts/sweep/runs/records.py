@@ -1,9 +1,14 @@
-"""Records of finished runs, and the one key of what decides a run's numbers."""
+"""Records of finished runs, and the key over all that decides a run's numbers.
+
+A record is in two places. The *kept* record, results/records/<key>.json, stays when the settings change: a run that
+was trained once, in any experiment, is never trained again. The *published* record,
+results/<experiment>/runs/<model>/<configuration>/seed<k>/metrics.json, is a copy of it for the experiment that asks for
+the run: Snakemake tracks it, and the tables are made from it.
+"""
 
 import json
-import shlex
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +20,7 @@ from sweep.files import canonical_hash, write_json
 from sweep.grid import Run
 
 SCHEMA_VERSION = 1
-SCHEMA_FILE = Path(__file__).parents[3] / "workflow" / "schemas" / "metrics.schema.json"
+RECORD_SCHEMA = Path(__file__).parents[3] / "workflow" / "schemas" / "metrics.schema.json"
 
 Record = dict[str, Any]
 
@@ -29,12 +34,12 @@ def code_hash(model: str) -> str:
 
 
 def run_key(run: Run, data_hash: str) -> str:
-    """The key of what decides a run's numbers: its hyper-parameters, the data and the code."""
+    """SHA-256 over all that decides a run's numbers: its hyper-parameters, the data and the code."""
     return canonical_hash({"run": asdict(run), "data_hash": data_hash, "code_hash": code_hash(run.model)})
 
 
 def make_record(run: Run, data_hash: str, result: Mapping[str, Any]) -> Record:
-    """A run's record, by `metrics.schema.json`: parameters, key, `result` and, over all of it, its own hash."""
+    """Make a run's record as in metrics.schema.json: parameters, key, `result`, and a hash over all of these."""
     record = {
         "schema_version": SCHEMA_VERSION,
         **asdict(run),
@@ -48,7 +53,7 @@ def make_record(run: Run, data_hash: str, result: Mapping[str, Any]) -> Record:
 
 @cache
 def _validator() -> Any:
-    return fastjsonschema.compile(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
+    return fastjsonschema.compile(json.loads(RECORD_SCHEMA.read_text(encoding="utf-8")))
 
 
 def read_record(file: Path) -> Record:
@@ -68,8 +73,9 @@ def read_record(file: Path) -> Record:
     return record
 
 
-def differences(record: Record, run: Run, data_hash: str) -> list[str]:
-    """What a record was made with that is not what is asked for now; empty if it is the run's record."""
+def find_differences(record: Record, run: Run, data_hash: str) -> list[str]:
+    """How the run that a record was made for differs from `run` on these data with the code as it is now: "epochs 1,
+    not 2", "another data_hash". Empty if it is the same."""
     wanted = {**asdict(run), "data_hash": data_hash, "code_hash": code_hash(run.model)}
     return [
         f"{name} {record[name]}, not {value}" if name in asdict(run) else f"another {name}"
@@ -78,8 +84,15 @@ def differences(record: Record, run: Run, data_hash: str) -> list[str]:
     ]
 
 
-def read_kept(kept: Path) -> Record:
-    """Read a kept record, <key>.json. Raises SweepError if it is missing, damaged or of another key."""
+def lock_file(kept: Path) -> Path:
+    """The lock that a job holds while it makes the kept record <key>.json."""
+    return kept.parent / "locks" / f"{kept.stem}.lock"
+
+
+def read_kept(kept: Path) -> Record | None:
+    """Read a kept record, <key>.json; None if there is none. Raises SweepError if it is damaged or of another key."""
+    if not kept.exists():
+        return None
     record = read_record(kept)
     if record["key"] != kept.stem:
         raise SweepError(f"{kept} holds the record of another key, {record['key']}")
@@ -87,70 +100,13 @@ def read_kept(kept: Path) -> Record:
 
 
 def publish(kept: Path, metrics: Path) -> bool:
-    """Copy a kept record, <key>.json, to a run's metrics.json; False if there is none.
+    """Copy a kept record, <key>.json, to a run's metrics.json; return False if there is none.
 
     Raises:
         SweepError: the record is damaged or of another key.
     """
-    if not kept.exists():
+    record = read_kept(kept)
+    if record is None:
         return False
-    write_json(metrics, read_kept(kept))
+    write_json(metrics, record)
     return True
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What lies at a run's place, its metrics.json `file`, and what is kept for its key.
-
-    `record` is whatever whole record `file` holds, `differs` what that was made with and the run is not, and `fault` a
-    sentence that says why `file` is not the run's record; all are empty where they do not apply. `has_kept`: the run's
-    record is kept, and whole; `kept_fault`: it is damaged.
-    """
-
-    run: Run
-    file: Path
-    record: Record | None
-    differs: list[str]
-    fault: str
-    kept: Path
-    has_kept: bool
-    kept_fault: str
-
-    @property
-    def missing(self) -> bool:
-        return not self.file.exists()
-
-
-def find_record(run: Run, folder: Path, kept_folder: Path, data_hash: str) -> Finding:
-    """Look at a run's <folder>/<model>/<name>/seed<k>/metrics.json, and at <kept_folder>/<key>.json."""
-    file = folder / run.path / "metrics.json"
-    kept = kept_folder / f"{run_key(run, data_hash)}.json"
-    record: Record | None = None
-    differs: list[str] = []
-    fault = kept_fault = ""
-    try:
-        record = read_record(file)
-        if differs := differences(record, run, data_hash):
-            fault = f"{file} was made with {', '.join(differs)}"
-    except SweepError as error:
-        fault = str(error)
-    has_kept = kept.exists()
-    if has_kept:
-        try:
-            read_kept(kept)
-        except SweepError as error:
-            has_kept, kept_fault = False, str(error)
-    return Finding(run, file, record, differs, fault, kept, has_kept, kept_fault)
-
-
-def remedy(findings: Iterable[Finding]) -> str:
-    """The shell command after which the next run makes good what is wrong with these, training as little as it can."""
-    removed, copied = [], []
-    for finding in findings:
-        if finding.fault:
-            removed.append(str(finding.file))
-        if finding.kept_fault and finding.fault:
-            removed.append(str(finding.kept))
-        elif finding.kept_fault:
-            copied.append(f"cp {shlex.join([str(finding.file), str(finding.kept)])}")
-    return " && ".join(([f"rm -f {shlex.join(removed)}"] if removed else []) + copied)

@@ -1,7 +1,9 @@
-"""How far each run is, from the files of a sweep that may be going on; nothing is written, and torch is not loaded."""
+"""How far each run of a sweep is. The sweep may be running: nothing is written, and torch is not loaded."""
 
 import re
-from dataclasses import dataclass
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sweep.data.prepared import DATA_FILE, MANIFEST_FILE, check_prepared, read_manifest
@@ -9,97 +11,128 @@ from sweep.errors import SweepError
 from sweep.files import is_locked
 from sweep.grid import Run
 from sweep.layout import RECORDS, Layout
-from sweep.runs.records import Finding, find_record, read_record
+from sweep.runs.records import Record, find_differences, lock_file, read_kept, read_record, run_key
 
 STATES = ("done", "running", "failed", "diverged", "missing", "stale", "damaged")
-EPOCH = re.compile(r"^epoch (\d+): .*?(?:([\d.]+) s)?$", re.MULTILINE)
+EPOCH_LINE = re.compile(r"^epoch (\d+): .*?(?:([\d.]+) s)?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What a training's log tells: `epochs`, the last one's number plus 1; the seconds of those of this log; and the
-    sentence that it failed with, or ""."""
+    """What the log of a job says about its training.
 
-    epochs: int
-    seconds: list[float]
-    error: str
+    `epochs` of the run are finished; of these, the ones that this job trained took `seconds` each. `error` is the
+    sentence that the job failed with, or "".
+    """
+
+    epochs: int = 0
+    seconds: tuple[float, ...] = ()
+    error: str = ""
 
 
 @dataclass(frozen=True)
 class RunState:
-    """`state` is one of STATES, `detail` a remark on it, maybe empty."""
+    """How far a run is, and the files that say so."""
 
-    finding: Finding
-    state: str
-    detail: str
-    progress: Progress
-
-    @property
-    def run(self) -> Run:
-        return self.finding.run
+    run: Run
+    published: Path  # the file of the published record, metrics.json, which may be missing
+    kept: Path  # the file of the kept record, <key>.json, which may be missing
+    state: str  # one of STATES
+    detail: str  # what there is to say beside the state, or ""
+    record: Record | None  # the intact record in `published`, even if it is stale
+    differs: list[str]  # what makes the record stale: "epochs 1, not 2"
+    fault: str  # why `published` does not hold the record of this run, naming the file; "" if it does
+    has_kept: bool  # whether the kept record exists and is intact
+    kept_fault: str  # what is wrong with the kept record, naming the file; "" if it is intact or missing
+    progress: Progress = Progress()  # of a running job; empty otherwise
 
     @property
     def finished(self) -> bool:
         return self.state in ("done", "diverged")
 
 
+def inspect_records(run: Run, folder: Path, kept_folder: Path, data_hash: str | None) -> RunState:
+    """How far a run is by its two records alone: done, diverged, missing, stale or damaged.
+
+    They are <folder>/<model>/<configuration>/seed<k>/metrics.json and <kept_folder>/<key>.json. Where the data are not
+    known, `data_hash` is None, and the published record is taken to be of the right data.
+    """
+    published = folder / run.path / "metrics.json"
+    missing = not published.exists()
+    record: Record | None = None
+    detail = fault = kept_fault = ""
+    try:
+        record = read_record(published)
+    except SweepError as error:
+        fault = str(error)
+    if data_hash is None:
+        data_hash = "" if record is None else str(record["data_hash"])
+    kept = kept_folder / f"{run_key(run, data_hash)}.json"
+    try:
+        has_kept = read_kept(kept) is not None
+    except SweepError as error:
+        has_kept, kept_fault = False, str(error)
+    differs = [] if record is None else find_differences(record, run, data_hash)
+    if record is None and missing:
+        state, detail = "missing", "its record is kept: nothing will be trained" if has_kept else ""
+    elif record is None:
+        state, detail = "damaged", fault
+    elif differs:
+        state, detail = "stale", f"made with {', '.join(differs)}"
+        fault = f"{published} was {detail}"
+    elif record["status"] == "diverged":
+        state, detail = "diverged", f"in epoch {record['diverged_epoch']}"
+    else:
+        state = "done"
+    return RunState(run, published, kept, state, detail, record, differs, fault, has_kept, kept_fault)
+
+
+def inspect_run(layout: Layout, run: Run, data_hash: str | None) -> RunState:
+    """How far a run is by its records and, if it is not finished, by its lock and its log. `data_hash` is as
+    `inspect_data` returns it."""
+    state = inspect_records(run, layout.results / "runs", RECORDS, data_hash)
+    if state.finished:
+        return state
+    progress = read_progress(layout.log(run))
+    if is_locked(lock_file(state.kept)):
+        detail = f"epoch {progress.epochs} of {run.epochs}" if progress.epochs else "starting"
+        return replace(state, state="running", detail=detail, progress=progress)
+    if state.state != "missing" or state.has_kept:
+        return state
+    if progress.error:
+        return replace(state, state="failed", detail=f"{progress.error} ({layout.log(run)})")
+    if 0 < progress.epochs < run.epochs:
+        return replace(state, detail=f"interrupted at epoch {progress.epochs}")
+    return state
+
+
 def read_progress(log: Path) -> Progress:
-    """What a job's log tells; a log that is not there tells nothing."""
+    """Read what a job's log says; a missing log says nothing."""
     text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-    epochs = EPOCH.findall(text)
+    epochs = EPOCH_LINE.findall(text)
     lines = text.split("\n")
     last = next((line for line in reversed(lines) if line.strip()), "")
-    # Ctrl-C while a job loads its libraries leaves a traceback, too, and is no failure.
+    # Ctrl-C while a job loads its libraries leaves a traceback, too, but is not a failure.
     failed = last != "KeyboardInterrupt" and (
         last.startswith("Error: ") or "Traceback (most recent call last):" in lines
     )
     return Progress(
-        int(epochs[-1][0]) + 1 if epochs else 0, [float(seconds) for _, seconds in epochs if seconds], last * failed
+        epochs=int(epochs[-1][0]) + 1 if epochs else 0,
+        seconds=tuple(float(seconds) for _, seconds in epochs if seconds),
+        error=last if failed else "",
     )
 
 
-def inspect_run(layout: Layout, run: Run, data_hash: str | None) -> RunState:
-    """How far a run is. `data_hash` is that of `inspect_data`; if it is not known, that of the run's record counts."""
-    if data_hash is None:
-        try:
-            data_hash = str(read_record(layout.metrics(run))["data_hash"])
-        except SweepError:
-            data_hash = ""
-    finding = find_record(run, layout.results / "runs", RECORDS, data_hash)
-    progress = read_progress(layout.log(run))
-
-    def state(name: str, detail: str = "") -> RunState:
-        return RunState(finding, name, detail, progress)
-
-    if finding.record is not None and not finding.fault:
-        if finding.record["status"] == "diverged":
-            return state("diverged", f"in epoch {finding.record['diverged_epoch']}")
-        return state("done")
-    if is_locked(RECORDS / "locks" / f"{finding.kept.stem}.lock"):
-        return state("running", f"epoch {progress.epochs} of {run.epochs}" if progress.epochs else "starting")
-    if finding.differs:
-        return state("stale", f"made with {', '.join(finding.differs)}")
-    if not finding.missing:
-        return state("damaged", finding.fault)
-    if finding.has_kept:
-        return state("missing", "its record is kept: nothing will be trained")
-    if progress.error:
-        return state("failed", f"{progress.error} ({layout.log(run)})")
-    if 0 < progress.epochs < run.epochs:
-        return state("missing", f"interrupted at epoch {progress.epochs}")
-    return state("missing")
-
-
 def inspect_data(layout: Layout) -> tuple[str | None, list[str]]:
-    """The content_hash of the prepared data, and what is to be said about them.
+    """The content_hash of the prepared data, and a sentence on each thing that is wrong with them.
 
-    The hash is None where it is not known, and "" where the config asks for other data than are there.
+    The hash is None if the data are missing or damaged, and "", which no record has, if the config asks for other data.
     """
     if not (layout.data / MANIFEST_FILE).exists():
         return None, [f"{layout.data / MANIFEST_FILE} is not there: the next run prepares the data"]
     try:
         manifest = read_manifest(layout.data)
-        # The tables do not need the pictures, and a user may have removed them.
+        # The tables do not need the images, so they may be missing.
         if (layout.data / DATA_FILE).exists():
             check_prepared(layout.data, manifest)
     except SweepError as error:
@@ -112,3 +145,17 @@ def inspect_data(layout: Layout) -> tuple[str | None, list[str]]:
             "the next run prepares the data anew"
         ]
     return manifest.content_hash, []
+
+
+def mend_command(states: Iterable[RunState]) -> str:
+    """The shell command that removes or restores the damaged records of these runs; the next run rebuilds them with as
+    little training as possible."""
+    removed, copied = [], []
+    for state in states:
+        if state.fault:
+            removed.append(str(state.published))
+        if state.fault and state.kept_fault:
+            removed.append(str(state.kept))
+        elif state.kept_fault:
+            copied.append(f"cp {shlex.join([str(state.published), str(state.kept)])}")
+    return " && ".join(([f"rm -f {shlex.join(removed)}"] if removed else []) + copied)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sweep.grid import Run
-from written import BEST, WRITEUP, Figures, as_written, sweep_records, write_report
+from written import BEST, WRITEUP, Metrics, as_written, sweep_records, write_report
 
 MODELS = WRITEUP["sweep"]["models"]
 VERDICTS = {
@@ -23,7 +23,7 @@ VERDICTS = {
 
 def table(
     folder: Path,
-    figures: Figures,
+    metrics: Metrics,
     seeds: list[int] | None = None,
     models: Any = None,
     language: str = "en",
@@ -32,7 +32,7 @@ def table(
     """The cells of the table of claims but the first, without links; verdicts by VERDICTS."""
     models = MODELS if models is None else models
     seeds = seeds or [0]
-    text, _ = write_report(folder, *sweep_records(figures, seeds, models), models, seeds, language, **data)
+    text, _ = write_report(folder, *sweep_records(metrics, seeds, models), models, seeds, language, **data)
     section = text.split({"en": "## Claims", "zh": "## 与原报告"}[language])[1]
     lines = [line for line in section.split("\n\n")[1].splitlines() if line.startswith("|")][2:]
     cells = [[cell.strip() for cell in re.sub(r"\[(.+?)\]\(#.+?\)", r"\1", line).split("|")[2:-1]] for line in lines]
@@ -70,11 +70,11 @@ def test_one_seed_judges_all_but_the_size_of_a_loss(tmp_path: Path, language: st
         (0.5080, "not"),
     ],
 )
-def test_a_figure_is_judged_by_its_noise(tmp_path: Path, accuracy: float, verdict: str) -> None:
-    def figures(run: Run) -> tuple[float, float]:
+def test_a_metric_is_judged_by_its_noise(tmp_path: Path, accuracy: float, verdict: str) -> None:
+    def metrics(run: Run) -> tuple[float, float]:
         return (1.4, accuracy) if run.name == BEST["mlp"] else as_written(run)
 
-    rows = table(tmp_path, figures)
+    rows = table(tmp_path, metrics)
     assert rows[2][2] == f"{accuracy - 0.5197:+.4f}"
     assert (rows[2][-1], rows[3][-1]) == (verdict, "reproduced")
 
@@ -83,12 +83,12 @@ def test_a_figure_is_judged_by_its_noise(tmp_path: Path, accuracy: float, verdic
 def test_another_best_configuration_is_noise_if_the_write_ups_cannot_be_told_apart(
     tmp_path: Path, accuracy: float, verdict: str
 ) -> None:
-    def figures(run: Run) -> tuple[float, float]:
+    def metrics(run: Run) -> tuple[float, float]:
         if run.model == "mlp" and run.name == "512_0.001_0.2":
             return 1.39, 0.52
         return (1.4, accuracy) if run.name == BEST["mlp"] else as_written(run)
 
-    rows = table(tmp_path, figures)
+    rows = table(tmp_path, metrics)
     assert rows[0][1:3] == ["`512_0.001_0.2`", "ranked 2 in ours"]
     assert (rows[0][-1], rows[1][-1]) == (verdict, "reproduced")
 
@@ -98,22 +98,22 @@ def test_another_best_configuration_is_noise_if_the_write_ups_cannot_be_told_apa
     [((1.3, 0.54), "reproduced"), ((1.3, 0.53), "within"), ((1.5, 0.6), "not"), ((1.3, 0.50), "not")],
 )
 def test_being_ahead_needs_both_measures(tmp_path: Path, cnn: tuple[float, float], verdict: str) -> None:
-    def figures(run: Run) -> tuple[float, float]:
+    def metrics(run: Run) -> tuple[float, float]:
         return (cnn if run.name == BEST["cnn"] else (3.0, 0.2)) if run.model == "cnn" else as_written(run)
 
-    assert table(tmp_path, figures)[6][-1] == verdict
+    assert table(tmp_path, metrics)[6][-1] == verdict
 
 
 def test_several_seeds_are_repetitions_of_the_write_ups_sweep(tmp_path: Path) -> None:
-    """With seed 2 another run has the lowest loss: it is that seed's figure."""
+    """With seed 2 another run has the lowest loss: it is that seed's best."""
 
-    def figures(run: Run) -> tuple[float, float]:
+    def metrics(run: Run) -> tuple[float, float]:
         loss, accuracy = as_written(run)
         if run.name == "512_0.001_0.2" and run.seed == 2:
             return 1.38, accuracy
         return loss + 0.01 * run.seed, accuracy + 0.002 * run.seed
 
-    rows = table(tmp_path, figures, [0, 1, 2])
+    rows = table(tmp_path, metrics, [0, 1, 2])
     # 1.40, 1.41 and 1.38: mean 1.3967, deviation 0.0153; of the accuracies 0.5197, 0.5217, 0.5237 0.0020
     assert rows[4][1:4] == ["1.3967 (`1024_0.001_0.2`, `512_0.001_0.2`)", "-0.0033", "0.0153"]
     assert rows[2][1:4] == ["0.5217 (`1024_0.001_0.2`)", "+0.0020", "0.0020"]
@@ -124,7 +124,7 @@ def test_several_seeds_are_repetitions_of_the_write_ups_sweep(tmp_path: Path) ->
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_another_sweep_is_not_judged_and_it_is_told_why(tmp_path: Path, language: str) -> None:
-    """CIFAR-10's pictures as a folder are other data, too."""
+    """CIFAR-10's images as a folder are other data, too."""
     others = copy.deepcopy(MODELS)
     others["mlp"]["learning_rates"] = [0.001]
     others["cnn"]["epochs"] = 10
@@ -133,7 +133,7 @@ def test_another_sweep_is_not_judged_and_it_is_told_why(tmp_path: Path, language
     comma = {"en": ", ", "zh": "、"}[language]
     begin = {"en": "cannot be judged: ", "zh": "无法判定："}[language]
     assert [row[-1] for row in rows] == [begin + reason for reason in [*[grid, epochs] * 3, f"{grid}{comma}{epochs}"]]
-    # No figure of ours beside one that it cannot be compared with.
+    # Our metrics are not shown where they cannot be compared with the write-up's.
     assert all(row[1:4] == ["–"] * 3 for row in rows)
     text = (tmp_path / "report.md").read_text()
     assert "0.001, 0.0005, 0.0001" in text.split("`learning_rates`")[1].splitlines()[0]

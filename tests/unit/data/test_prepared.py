@@ -1,4 +1,4 @@
-"""The prepared data set: nothing but what was saved is ever trained on."""
+"""The prepared data set: nothing but what was saved can be mapped."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ def example() -> Arrays:
     rng = np.random.default_rng(0)
     arrays: Arrays = {}
     for split, size in {"train": 4, "validation": 2, "test": 3}.items():
-        # torchvision's CIFAR-10 is a view of channels first: its bytes are not in the order of its indices.
+        # Like torchvision's CIFAR-10, a transposed view: its bytes are not in the order of its indices.
         arrays[f"{split}_images"] = rng.integers(0, 256, (size, 3, 32, 32), dtype=np.uint8).transpose(0, 2, 3, 1)
         arrays[f"{split}_labels"] = rng.integers(0, 2, size)
     return arrays
@@ -45,7 +45,7 @@ def changed(name: str, index: tuple[int, ...]) -> Arrays:
 
 
 def cut_elsewhere() -> Arrays:
-    """The same pictures in the same order, but the first one to validate trains."""
+    """The same images in the same order, but the first of the validation set is in the training set."""
     arrays = example()
     for part in ("images", "labels"):
         both = np.concatenate([arrays[f"train_{part}"], arrays[f"validation_{part}"]])
@@ -53,7 +53,7 @@ def cut_elsewhere() -> Arrays:
     return arrays
 
 
-def test_the_content_hash_tells_every_change(tmp_path: Path) -> None:
+def test_the_content_hash_sees_every_change(tmp_path: Path) -> None:
     names = ["cat", "dog"]
     hashes = [
         content_hash(example(), names),
@@ -96,7 +96,7 @@ def test_a_data_file_that_is_not_the_manifests_is_refused_by_name(tmp_path: Path
     "text",
     [None, "", '{"source": "digits", ', "{}", "[]", "7", '{"source": "digits", "class_names": [], "sizes": {}}'],
 )
-def test_a_manifest_that_is_none_is_refused_by_name(tmp_path: Path, text: str | None) -> None:
+def test_a_damaged_manifest_is_refused_by_name(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / MANIFEST_FILE).write_text(text)
     with pytest.raises(SweepError) as caught:

@@ -1,4 +1,4 @@
-"""The two models against the protocol's layers."""
+"""The two models against the protocol's layers, and the folder of models as their registry."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def test_layers_are_of_the_protocols_sizes(name: str, parameters: int) -> None:
 
 
 def ones_before_the_last_dropout(name: str, features: int, dropout_rate: float) -> nn.Module:
-    """A model whose last dropout gets ones only, and whose head passes on what comes out of it."""
+    """A model whose last dropout gets only ones, and whose head passes on what comes out of it."""
     model = build_model(name, features, dropout_rate)
     *_, bn_weight, bn_bias, head_weight, head_bias = model.parameters()
     nn.init.zeros_(bn_weight)
@@ -37,25 +37,25 @@ def ones_before_the_last_dropout(name: str, features: int, dropout_rate: float) 
 
 
 @pytest.mark.parametrize(
-    ("name", "channels", "positions", "pictures"),
+    ("name", "channels", "positions", "count"),
     [("mlp", 100, 1, 64), ("cnn", 64, 36, 32)],  # the CNN drops a channel's 6×6 positions together
 )
 def test_dropout_is_inverted_of_the_right_grain_and_off_in_evaluation(
-    name: str, channels: int, positions: int, pictures: int
+    name: str, channels: int, positions: int, count: int
 ) -> None:
     torch.manual_seed(0)
     model = ones_before_the_last_dropout(name, channels * positions, 0.2)
     with torch.no_grad():
-        dropped = model(torch.randn(pictures, 32, 32, 3)).view(pictures, channels, positions)
+        dropped = model(torch.randn(count, 32, 32, 3)).view(count, channels, positions)
         whole = model.eval()(torch.randn(2, 32, 32, 3))
     survivors = dropped != 0
     torch.testing.assert_close(dropped, survivors * 1.25)  # 1 / (1 − 0.2)
     assert (survivors == survivors[:, :, :1]).all()
-    # Each picture and channel by a throw of its own: the spread of the means is that of independent throws.
+    # Each image and channel is drawn on its own: the means spread as those of independent draws.
     kept = survivors[:, :, 0].double()
     assert kept.mean() == pytest.approx(0.8, abs=5 * (0.16 / kept.numel()) ** 0.5)
     assert kept.mean(1).var() == pytest.approx(0.16 / channels, rel=0.75)
-    assert kept.mean(0).var() == pytest.approx(0.16 / pictures, rel=0.75)
+    assert kept.mean(0).var() == pytest.approx(0.16 / count, rel=0.75)
     torch.testing.assert_close(whole, torch.ones_like(whole), rtol=0, atol=0)
 
 
@@ -85,10 +85,10 @@ class PlainCNN(nn.Module):
 
 
 def with_the_same_weights(dropout_rate: float) -> tuple[nn.Module, PlainCNN, list[nn.Parameter], list[nn.Parameter]]:
-    """Our CNN and the plain one in float64; the plain one's parameters that ours has, and the biases it has not."""
+    """Our CNN and the plain one in float64; the plain one's parameters that ours has, and those that it lacks."""
     torch.manual_seed(0)
     ours, plain = build_model("cnn", 10, dropout_rate).double(), PlainCNN(dropout_rate).double()
-    # Factors of both signs: under a negative one the smallest activation becomes the largest.
+    # Factors of both signs: a negative one makes the smallest activation the largest.
     for parameter in ours.parameters():
         if parameter.dim() == 1:
             nn.init.normal_(parameter)
@@ -117,7 +117,7 @@ def test_the_cnns_shortcuts_change_neither_output_nor_gradients_nor_statistics(d
 
     norms = [norm for norm in plain.layers if isinstance(norm, nn.BatchNorm2d)]
     for block, norm, bias in zip(ours.blocks, norms, biases, strict=True):
-        # One step from 0 with momentum 0.2, and torch's with 0.1; a bias that we have not moves the mean.
+        # One step from 0 with momentum 0.2, and torch's with 0.1; a bias, which ours lacks, moves the mean.
         torch.testing.assert_close(block.norm.running_mean / 0.2 + bias, norm.running_mean / 0.1)
         torch.testing.assert_close(block.norm.running_var, norm.running_var)
         norm.running_mean.copy_(block.norm.running_mean + bias.detach())
@@ -126,8 +126,8 @@ def test_the_cnns_shortcuts_change_neither_output_nor_gradients_nor_statistics(d
 
 def test_the_cnns_shortcuts_lose_no_more_in_bf16_than_torchs_layers() -> None:
     ours, plain, shared, _ = with_the_same_weights(0.0)
-    images = torch.randint(0, 256, (48, 32, 32, 3)).double().sub(128).div(255)
-    labels = torch.arange(48) % 10
+    images = torch.randint(0, 256, (16, 32, 32, 3)).double().sub(128).div(255)
+    labels = torch.arange(16) % 10
     exact = torch.autograd.grad(functional.cross_entropy(plain(images), labels), shared)
     errors = []
     for model, parameters in ((ours, list(ours.parameters())), (plain, shared)):
@@ -164,6 +164,6 @@ def test_a_file_in_the_folder_is_a_model(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 
 @pytest.mark.parametrize(("name", "activations"), [("mlp", 4 * 100), ("cnn", 128 * 28 * 28 + 64 * 12 * 12)])
-def test_memory_for_a_picture_covers_what_a_step_must_keep(name: str, activations: int) -> None:
-    """At the least the picture and each layer's output as float32; a scheduler that believes less kills the job."""
+def test_memory_for_an_image_covers_what_a_step_must_keep(name: str, activations: int) -> None:
+    """At least the image and each layer's output as float32; with less, a scheduler would kill the job."""
     assert training_mb_per_picture(name) >= 4 * (3072 + activations) / 1e6

@@ -1,4 +1,4 @@
-"""The studies' variants of the models: what each of them lacks or changes, against torch's own layers."""
+"""The studies' variants of the models: what each lacks or changes, against torch's own layers."""
 
 import pytest
 import torch
@@ -82,5 +82,5 @@ def test_element_dropout_drops_single_activations() -> None:
     assert [tensor.shape[1:] for tensor in dropped] == [(128, 28, 28), (64, 12, 12)]
     for tensor in dropped:
         alive = (tensor != 0).flatten(2).any(2)
-        assert alive.all()  # no channel is gone as a whole, of which a channel mask would drop half
+        assert alive.all()  # a channel mask would drop half of the channels as a whole
         assert (tensor == 0).float().mean() == pytest.approx(0.75, abs=0.1)  # ReLU's half, and half of the rest

@@ -31,7 +31,7 @@ def sweep(seeds: list[int]) -> tuple[list[Run], list[Any]]:
     uncommitted changes, and one has no finite test loss."""
     generator = np.random.default_rng(7)
 
-    def figures(run: Run) -> tuple[float, float] | None:
+    def metrics(run: Run) -> tuple[float, float] | None:
         if run.name == "512_0.001_0.8" and run.seed == seeds[-1]:
             return None
         loss, accuracy = as_written(run)
@@ -39,7 +39,7 @@ def sweep(seeds: list[int]) -> tuple[list[Run], list[Any]]:
         loss, accuracy = loss - 0.49 * (run.dropout_rate == 0.2), accuracy + 0.1 * (run.dropout_rate == 0.2)
         return float(loss + generator.normal(0, 0.01)), round(float(accuracy + generator.normal(0, 0.005)), 4)
 
-    runs, records = sweep_records(figures, seeds, MODELS)
+    runs, records = sweep_records(metrics, seeds, MODELS)
     for position, (run, record) in enumerate(zip(runs, records, strict=True)):
         changes: dict[str, Any] = {"training_s": float(generator.uniform(5, 50))}
         if position == 3:
@@ -83,13 +83,13 @@ def resolve(source: dict[str, Any], records: Records) -> list[dict[str, Any]]:
 
 
 def spread(groups: list[list[float]], how: str) -> float:
-    """The noise of one model's figure, or of the difference of two models' figures, each of one value a seed."""
+    """The noise of one model's metric, or of the difference of two models' metrics; each group has one value a seed."""
     if how == "binomial error":
         return float(np.sqrt(sum(p * (1 - p) / 10000 for group in groups for p in group)))
     return float(np.std(groups[0] if len(groups) == 1 else np.subtract(*groups), ddof=1))
 
 
-def not_told_apart(losses: dict[str, list[float]], accuracies: dict[str, list[float]]) -> int:
+def count_candidates(losses: dict[str, list[float]], accuracies: dict[str, list[float]]) -> int:
     best = min(losses, key=lambda name: np.mean(losses[name]))
     if len(losses[best]) > 1:
         tests = [stats.ttest_rel(seeds, losses[best]).pvalue for name, seeds in losses.items() if name != best]
@@ -126,7 +126,7 @@ def recomputed(number: dict[str, Any], records: Records, files: dict[str, Any]) 
             best = table[:, drawn].mean(axis=2).argmin(axis=0)
             return np.mean(best == list(values).index(runs[0]["run"].removesuffix("/*")))
         if how == "not told apart from the best":
-            return not_told_apart(values, by_configuration(records, model, "last.val_acc"))
+            return count_candidates(values, by_configuration(records, model, "last.val_acc"))
         return {"ranked": len(values), "drawn": 10}[how]
     values = [entry(record, source["entry"]) for source, group in zip(runs, found, strict=True) for record in group]
     by_model = defaultdict(list)
@@ -213,7 +213,7 @@ def test_the_appendix_tells_what_the_records_tell(tmp_path: Path, language: str)
         if f"{run.model}-{run.name}" in anchors[1:]:
             assert f"`{record['key'][:16]}` | `{record['content_hash'][:16]}`" in row[0]
             assert len(row) == 1
-    # Its diverged epoch has no figures.
+    # A diverged run has no metrics.
     assert all(len(re.findall(r"\| – ", line)) == 3 for line in appendix.splitlines() if "/512_0.001_0.8/seed1" in line)
     resumed = {
         "en": "`mlp/512_0.001_0.2/seed1` (before epoch 4, 11)",

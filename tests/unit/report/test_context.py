@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import pandas as pd
 import pytest
 import yaml
 from markdown_it import MarkdownIt
@@ -16,10 +17,11 @@ from render_report import render_report
 from sweep.analysis import tables
 from sweep.data.prepared import Manifest, manifest_hash
 from sweep.files import write_json
-from sweep.grid import Grid
+from sweep.grid import Grid, Partial
 from sweep.metrics import EFFECT_NAMES
-from sweep.report.citations import Ledger
-from sweep.report.context import context, render
+from sweep.report.citations import Citations
+from sweep.report.context import partial_context, report_context, study_context
+from sweep.report.render import render_markdown
 
 TEMPLATES = REPOSITORY / "workflow" / "templates"
 MANIFEST = {
@@ -60,7 +62,7 @@ def write_tables(folder: Path, models: dict[str, Runs], seeds: list[int], rank_b
 
 @pytest.fixture
 def report(tmp_path: Path) -> Any:
-    """A function from a sweep's figures to its report, by way of the program and the files that it reads."""
+    """A function that writes the tables of a sweep with the given metrics, and returns its report from the program."""
 
     def make(
         models: dict[str, Runs],
@@ -74,7 +76,7 @@ def report(tmp_path: Path) -> Any:
         output = tmp_path / "report.md"
         render_report(tmp_path / "grid.json", tmp_path, tmp_path, TEMPLATES, language, author, rank_by, top, output)
         text = (tmp_path / "report.md").read_text(encoding="utf-8")
-        # Whatever the figures are: no hole.
+        # No value may be missing, whether a run diverged or not.
         assert not re.search(r"\bnan\b|<NA>|None", text)
         return text
 
@@ -94,7 +96,7 @@ def test_the_numbers_of_both_models_are_there(report: Any, language: str) -> Non
     text = report({"mlp": BAD, "cnn": GOOD}, language)
     assert rows(text, "| MLP |") == [["MLP", "0.5197", "`1024_0.001_0.1`", "1.4000", "`1024_0.001_0.0`"]]
     assert rows(text, "| CNN |") == [["CNN", "0.7366", "`1024_0.001_0.0`", "0.7926", "`1024_0.001_0.1`"]]
-    # Ranked by loss; the last figure is the test accuracy at the best epoch.
+    # Ranked by loss; the last metric is the test accuracy at the best epoch.
     assert rows(text, "| 1 |") == [
         ["1", "`1024_0.001_0.0`", "1.4000", "0.5000", "0.4900"],
         ["1", "`1024_0.001_0.1`", "0.7926", "0.7300", "0.7200"],
@@ -106,7 +108,7 @@ def test_the_numbers_of_both_models_are_there(report: Any, language: str) -> Non
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_each_model_has_its_pictures_in_order(report: Any, language: str) -> None:
+def test_each_model_has_its_figures_in_order(report: Any, language: str) -> None:
     text = report({"mlp": BAD, "cnn": GOOD}, language)
     metrics = ["train_acc", "train_loss", "val_acc", "val_loss"]
     expected = [f"./pics/{label}_{metric}.png" for label in ("MLP", "CNN") for metric in metrics]
@@ -139,6 +141,15 @@ def test_the_winner_is_the_one_of_the_data(report: Any, language: str, winner: s
     assert (PRIOR[language] in text, SURPRISE[language] in text) == (winner == "cnn", winner == "mlp")
     (verdict,) = (line for line in text.splitlines() if AHEAD[language].format(winner.upper()) in line)
     assert re.findall(r"\d\.\d{4}", verdict)[:4] == ["0.7366", "0.5197", "0.7926", "1.4000"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("accuracy", "clear"), [(0.70, True), (0.63, False)])
+def test_a_lead_is_compared_with_its_noise(report: Any, language: str, accuracy: float, clear: bool) -> None:
+    """On 102 images twice the binomial error of the difference from 0.5 is about 0.14."""
+    text = report({"mlp": [(1.0, 0.5)], "cnn": [(0.9, accuracy)]}, language)
+    said = {"en": ("That lead in", "But that lead in"), "zh": ("的领先超出噪声", "的领先可能只是噪声")}[language]
+    assert [words in text for words in said] == [clear, not clear]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -237,31 +248,51 @@ def values(tmp_path: Path, models: dict[str, Runs], **environment: str) -> dict[
     grid = Grid.read(tmp_path / "grid.json")
     manifest = Manifest(**MANIFEST)  # type: ignore[arg-type]
     writeup = yaml.safe_load((TEMPLATES / "writeup.yaml").read_text())
-    complete = context(Ledger(), grid, manifest, runs, configurations, writeup, "val_loss", 10, "A. Author")
-    return {**complete, "studies": {}}
+    citations = Citations(runs, len(grid.seeds))
+    return report_context(citations, grid, manifest, configurations, writeup, "val_loss", 10, "A. Author")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_value_that_is_missing_is_an_error_and_no_hole(tmp_path: Path, language: str) -> None:
     complete = values(tmp_path, {"mlp": BAD, "cnn": GOOD})
-    assert "0.7366" in render(TEMPLATES, language, complete)
+    assert "0.7366" in render_markdown(TEMPLATES, language, complete)
     for name in complete:
         with pytest.raises(jinja2.UndefinedError, match=name):
-            render(TEMPLATES, language, {key: value for key, value in complete.items() if key != name})
+            render_markdown(TEMPLATES, language, {key: value for key, value in complete.items() if key != name})
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_mixture_of_environments_is_told(tmp_path: Path, language: str) -> None:
     mixture = {"en": "in more than one environment", "zh": "环境不止一种"}[language]
-    same = render(TEMPLATES, language, values(tmp_path, {"mlp": BAD}))
+    same = render_markdown(TEMPLATES, language, values(tmp_path, {"mlp": BAD}))
     assert mixture not in same
-    mixed = render(TEMPLATES, language, values(tmp_path, {"mlp": BAD}, device_name="Some GPU", precision="bf16"))
+    mixed = render_markdown(
+        TEMPLATES, language, values(tmp_path, {"mlp": BAD}, device_name="Some GPU", precision="bf16")
+    )
     assert mixture in mixed
     lines = [line for line in mixed.splitlines() if "2.14.1" in line]
     assert len(lines) == 2
     assert "Some CPU" in lines[0]
     assert "Some GPU" in lines[1]
     assert "bf16" in lines[1]
+
+
+def test_a_study_shows_its_models_and_not_their_variants() -> None:
+    space = {"batch_sizes": [8], "learning_rates": [0.01], "dropout_rates": [0.2, 0.0], "epochs": 3}
+    study = Grid.of({"mlp": space, "mlp_without_bn": space}, [0], study="ablation")
+    assert study_context(study) == {
+        "name": "ablation",
+        "models": [{"label": "MLP", "batch_size": 8, "learning_rate": 0.01, "dropout_rate": 0.2}],
+    }
+
+
+def test_a_preview_groups_runs_by_what_differs() -> None:
+    stale = [{"run": f"mlp/8_0.01_0.0/seed{seed}", "differs": ["epochs 1, not 2"]} for seed in (0, 1)]
+    citations = Citations(pd.DataFrame({"model": [], "name": []}), 2)
+    shown = partial_context(citations, Partial(4, 2, [], stale, ["cnn"]))
+    assert shown is not None
+    assert list(shown["stale"].values()) == [["mlp/8_0.01_0.0/seed0", "mlp/8_0.01_0.0/seed1"]]
+    assert (shown["kind"], shown["left_out"]) == ("mixed", ["CNN"])
 
 
 AUTHOR = {"en": "Author: ", "zh": "作者："}

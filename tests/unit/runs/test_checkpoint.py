@@ -1,4 +1,4 @@
-"""Checkpoints: what goes in comes out, or nothing does."""
+"""Checkpoints: a snapshot is read back exactly, or not at all."""
 
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ def test_a_snapshot_comes_back_to_the_last_bit(tmp_path: Path) -> None:
         assert snapshot.tensors[name].numpy().tobytes() == tensor.numpy().tobytes()
 
 
-def test_what_training_appends_after_a_resume_is_not_in_the_snapshot_held_ready(tmp_path: Path) -> None:
+def test_what_training_appends_after_a_resume_is_not_in_the_latest_snapshot(tmp_path: Path) -> None:
     written(tmp_path)
     resumed = checkpoint(tmp_path, [])
     snapshot = resumed.read()
@@ -75,7 +75,7 @@ def test_a_checkpoint_of_another_run_is_not_used(tmp_path: Path) -> None:
     assert Checkpoint(tmp_path / "other.safetensors", MADE_WITH, 0, lambda _: None).read() is None
 
 
-def test_a_short_run_writes_none_until_it_is_told_to(tmp_path: Path) -> None:
+def test_a_short_run_writes_no_checkpoint_unless_it_is_stopped(tmp_path: Path) -> None:
     made = checkpoint(tmp_path, [], interval_s=30)
     made.keep(SNAPSHOT)
     assert made.latest is SNAPSHOT
@@ -86,7 +86,7 @@ def test_a_short_run_writes_none_until_it_is_told_to(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("model", ["mlp", "cnn"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_training_goes_on_from_any_epoch_as_if_it_had_not_stopped(
+def test_training_resumes_from_any_epoch_as_if_it_had_not_stopped(
     monkeypatch: pytest.MonkeyPatch, model: str, precision: str
 ) -> None:
     monkeypatch.setattr(loop, "next_learning_rate", lambda rate, losses: rate * (1 - len(losses) / 100))

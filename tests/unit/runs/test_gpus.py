@@ -1,4 +1,4 @@
-"""GPU slots: real processes compete for pretended cards."""
+"""GPU slots: real processes compete for made-up cards."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ with gpu_slot(cards, int(jobs_per_gpu), lambda line: print(line, flush=True), Pa
 
 
 class Job:
-    """A process that takes a slot, and holds it until it is told to go or killed."""
+    """A process that takes a slot and holds it until it gets a line or is killed."""
 
     def __init__(self, folder: Path, jobs_per_gpu: int, *cards: str) -> None:
         command = [sys.executable, "-c", JOB, str(folder), str(jobs_per_gpu), *cards]
@@ -81,7 +81,7 @@ def test_an_error_inside_frees_the_slot(tmp_path: Path) -> None:
 
 
 def test_a_training_gets_a_card_that_nobody_else_has(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Three pretended cards, of which another job has the first."""
+    """Another job has the first of three made-up cards."""
     chosen: list[int] = []
     monkeypatch.setattr(hardware, "visible_cards", lambda: ["a", "b", "c"])
     monkeypatch.setattr(hardware, "gpu_slot", lambda *options: gpu_slot(*options, tmp_path))
@@ -99,7 +99,7 @@ def test_a_training_gets_a_card_that_nobody_else_has(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("visible", "cards"), [(None, ["uuid 0", "uuid 1"]), ("3,1", ["uuid 0", "uuid 1"]), ("MIG-x,MIG-y", ["MIG-x"])]
 )
-def test_cards_are_told_apart_by_what_all_jobs_see_alike(
+def test_a_card_has_the_same_name_in_all_jobs(
     monkeypatch: pytest.MonkeyPatch, visible: str | None, cards: list[str]
 ) -> None:
     class Properties:
@@ -115,6 +115,6 @@ def test_cards_are_told_apart_by_what_all_jobs_see_alike(
 
 
 @pytest.mark.parametrize("hidden", ["", "-1"])
-def test_hidden_gpus_are_not_there(monkeypatch: pytest.MonkeyPatch, hidden: str) -> None:
+def test_hidden_gpus_do_not_count(monkeypatch: pytest.MonkeyPatch, hidden: str) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
     assert not has_gpu()

@@ -1,4 +1,4 @@
-"""Which device and precision a training gets, on machines that this one is not."""
+"""Which device and precision a training gets on different machines, whose hardware is made up."""
 
 from contextlib import nullcontext
 from typing import Any
@@ -28,12 +28,12 @@ def test_a_device_is_chosen(
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     lines: list[str] = []
     assert choose_device(asked, allotted_gpus, lines.append) == device
-    # Only a fallback is worth a word.
+    # Only the fallback to the CPU is logged.
     assert any("on the CPU" in line for line in lines) == (asked == "auto" and not found)
 
 
 @pytest.mark.parametrize(("asked", "allotted_gpus"), [("cuda", 1), ("cuda", 0), ("auto", 1)])
-def test_a_gpu_that_is_missing_is_an_error_and_no_slow_fallback(
+def test_a_missing_gpu_is_an_error_instead_of_a_slow_fallback(
     monkeypatch: pytest.MonkeyPatch, asked: str, allotted_gpus: int
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -51,7 +51,7 @@ def test_a_batch_system_allots_by_what_it_makes_visible(
         assert choose_device("auto", 0, print) == "cpu"
 
 
-def test_running_out_of_memory_is_told_from_other_errors() -> None:
+def test_running_out_of_memory_is_distinguished_from_other_errors() -> None:
     with pytest.raises(RuntimeError) as told:
         torch.empty(2**50)
     assert is_out_of_memory(told.value)

@@ -1,4 +1,4 @@
-"""Records: a number that was not measured by this code on these data is never taken for one that was."""
+"""Records: a number is never taken for a run's if it was not measured with its code on its data."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ from sweep.errors import SweepError
 from sweep.files import write_json
 from sweep.grid import Run
 from sweep.runs import records
-from sweep.runs.records import Record, code_hash, differences, make_record, publish, read_record, run_key
+from sweep.runs.records import Record, code_hash, find_differences, make_record, publish, read_record, run_key
 from sweep.training.loop import Split, train
 
 RUN = Run("mlp", 8, 0.001, 0.2, 2, 0)
@@ -32,7 +32,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("learning_rate", [0.001, 1e36])
 def test_a_trainings_record_is_by_the_schema_and_reads_back_the_same(tmp_path: Path, learning_rate: float) -> None:
-    """Also where the first epoch diverged, as with the second rate."""
+    """With the second rate the first epoch diverges."""
     data = Split(torch.randint(0, 256, (16, 32, 32, 3), dtype=torch.uint8), torch.arange(16) % 3)
     run = replace(RUN, learning_rate=learning_rate)
     outcome = train(
@@ -47,7 +47,7 @@ def test_a_trainings_record_is_by_the_schema_and_reads_back_the_same(tmp_path: P
     assert read_record(kept) == made
     assert publish(kept, tmp_path / "runs" / "metrics.json")
     assert read_record(tmp_path / "runs" / "metrics.json") == made
-    assert differences(made, run, DATA_HASH) == []
+    assert find_differences(made, run, DATA_HASH) == []
 
 
 def edit(*path: Any, value: Any) -> Callable[[Record], None]:
@@ -61,15 +61,15 @@ def edit(*path: Any, value: Any) -> Callable[[Record], None]:
 
 
 EDITS: dict[str, Callable[[Record], Any]] = {
-    "a better figure": edit("last", "val_acc", value=0.9),
-    "a figure of the history": edit("history", "val_loss", 0, value=0.1),
+    "a better metric": edit("last", "val_acc", value=0.9),
+    "a metric of the history": edit("history", "val_loss", 0, value=0.1),
     "another seed": edit("seed", value=1),
     "another data set": edit("data_hash", value="e" * 64),
     "another schema version": edit("schema_version", value=2),
     "a key more": edit("comment", value="x"),
     "a key less": lambda content: content.pop("best"),
     "text for a number": edit("training_s", value="1"),
-    "a loss that is no number": edit("history", "val_loss", 0, value=float("nan")),
+    "a loss that is not a number": edit("history", "val_loss", 0, value=float("nan")),
 }
 
 
@@ -94,7 +94,7 @@ def test_a_record_under_another_runs_key_is_refused(file: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff\xfe", b'"text"'])
-def test_a_file_that_is_no_record_is_refused_by_name(file: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_record_is_refused_by_name(file: Path, content: bytes) -> None:
     file.write_bytes(content)
     with pytest.raises(SweepError) as caught:
         read_record(file)
@@ -116,7 +116,7 @@ def test_a_missing_record_is_named_and_none_is_published(tmp_path: Path) -> None
     assert not (tmp_path / "metrics.json").exists()
 
 
-def test_the_layout_of_a_record_is_of_no_account(file: Path) -> None:
+def test_the_order_of_a_records_keys_does_not_matter(file: Path) -> None:
     content = json.loads(file.read_text(encoding="utf-8"))
     file.write_text(json.dumps(dict(reversed(content.items()))))
     assert read_record(file) == content
@@ -124,11 +124,11 @@ def test_the_layout_of_a_record_is_of_no_account(file: Path) -> None:
 
 @pytest.fixture
 def library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A copy of the library to edit, which the hashes are taken of."""
+    """A copy of the library that the test may edit; the code is hashed from it."""
     copy = tmp_path / "sweep"
     shutil.copytree(Path(records.__file__).parents[1], copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(records, "__file__", str(copy / "runs" / "records.py"))
-    monkeypatch.setattr(records, "code_hash", code_hash.__wrapped__)  # without its memory
+    monkeypatch.setattr(records, "code_hash", code_hash.__wrapped__)  # without its cache
     return copy
 
 
@@ -174,15 +174,15 @@ def test_a_runs_key_depends_on_every_hyper_parameter_and_on_the_data() -> None:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_record_of_another_run_is_told_by_what_differs(change: dict[str, Any]) -> None:
-    found = differences(record(RUN, [1.0, 1.0], [0.5, 0.5]), replace(RUN, **change), DATA_HASH)
+def test_what_differs_in_a_record_of_another_run_is_named(change: dict[str, Any]) -> None:
+    found = find_differences(record(RUN, [1.0, 1.0], [0.5, 0.5]), replace(RUN, **change), DATA_HASH)
     ((name, value),) = change.items()
     assert f"{name} {getattr(RUN, name)}, not {value}" in found
-    assert len(found) == 1 + (name == "model")  # another model is other code, too
+    assert len(found) == 1 + (name == "model")  # another model has other code, too
 
 
-def test_a_record_of_other_data_or_code_is_told_so(library: Path) -> None:
+def test_other_data_and_other_code_of_a_record_are_named(library: Path) -> None:
     made = record(RUN, [1.0, 1.0], [0.5, 0.5])
-    assert differences(made, RUN, "e" * 64) == ["another data_hash"]
+    assert find_differences(made, RUN, "e" * 64) == ["another data_hash"]
     (library / "models" / "mlp.py").write_text("# other code")
-    assert differences(made, RUN, DATA_HASH) == ["another code_hash"]
+    assert find_differences(made, RUN, DATA_HASH) == ["another code_hash"]

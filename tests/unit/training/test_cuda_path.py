@@ -1,7 +1,7 @@
 """What can be shown of the CUDA path without a GPU: a training step on torch's `meta` device.
 
-Meta tensors have no values, so whatever would make a GPU wait (`.item()`, a branch on a value) raises there; and a
-dispatch mode sees a tensor of another device that slips in. What `meta` lacks is replaced here and stays with review:
+Meta tensors have no values, so anything that would make a GPU wait (`.item()`, a branch on a value) raises there; and a
+dispatch mode sees a tensor of another device that slips in. What `meta` lacks is replaced here, so no test covers it:
 autocast, generators, and the fused kernels of Adam and of batch statistics.
 """
 

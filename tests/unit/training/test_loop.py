@@ -1,4 +1,4 @@
-"""One training by the protocol: which pictures it sees, what its figures mean, which epoch the test set is for."""
+"""One training by the protocol: which images it sees, what its metrics mean, which epoch is tested."""
 
 import math
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ QUIET = (lambda _: None, lambda _: None)  # neither a log nor checkpoints
 
 
 def numbered(count: int) -> Split:
-    """Pictures that say their own number (below 256), with labels 0, 1, 2, 0, …"""
+    """Images whose pixels all say their number (below 256), with labels 0, 1, 2, 0, …"""
     images = torch.arange(count, dtype=torch.uint8).view(-1, 1, 1, 1).expand(count, 32, 32, 3)
     return Split(images.contiguous(), torch.arange(count) % 3)
 
@@ -39,7 +39,7 @@ def noise() -> dict[str, Split]:
 
 
 class Witness(nn.Module):
-    """A linear model of a numbered picture's number that remembers each call: numbers, logits, mode."""
+    """A linear model of an image's number that remembers the numbers, logits and mode of each call."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,8 +56,8 @@ class Witness(nn.Module):
         self.modes.append(self.training)
         return logits
 
-    def figures(self, call: int) -> tuple[list[float], list[bool]]:
-        """The loss and the success of each picture of a call, from what the model answered."""
+    def metrics(self, call: int) -> tuple[list[float], list[bool]]:
+        """The loss of each image of a call and whether it was right, from what the model answered."""
         labels = np.array(self.numbers[call]) % 3
         exponentials = np.exp(self.logits[call].double().numpy())
         likelihood = exponentials[np.arange(len(labels)), labels] / exponentials.sum(1)
@@ -82,17 +82,17 @@ def test_epochs_are_shuffled_and_drop_the_incomplete_last_batch() -> None:
         assert len(set(epoch)) == 20
         assert epoch != sorted(epoch)
     assert first != second
-    assert set(first) != set(second)  # it is not always the same pictures that are left out
+    assert set(first) != set(second)  # other images are left out in each epoch
 
 
-def test_training_figures_are_means_over_the_batches_in_training_mode_as_the_weights_move() -> None:
+def test_training_metrics_are_means_over_the_batches_in_training_mode_as_the_weights_move() -> None:
     torch.manual_seed(0)
     model = Witness()
     weights = model.linear.weight.detach().clone()
     loss, accuracy = train_epoch(
         model, Adam(model.parameters()), numbered(23), 5, 0.5, torch.Generator().manual_seed(0), FP32
     )
-    losses, successes = zip(*map(model.figures, range(4)), strict=True)
+    losses, successes = zip(*map(model.metrics, range(4)), strict=True)
     assert loss == pytest.approx(np.mean(losses), rel=1e-6)
     assert accuracy == pytest.approx(np.mean(successes))
     assert model.modes == [True] * 4
@@ -100,7 +100,7 @@ def test_training_figures_are_means_over_the_batches_in_training_mode_as_the_wei
 
 
 @pytest.mark.parametrize("name", ["mlp", "cnn"])
-def test_evaluation_is_one_plain_forward_pass_over_every_picture(name: str) -> None:
+def test_evaluation_is_one_plain_forward_pass_over_every_image(name: str) -> None:
     generator = torch.Generator().manual_seed(0)
     count = loop.EVALUATION_BATCHES["cpu"] + 7
     images = torch.randint(0, 256, (count, 32, 32, 3), generator=generator, dtype=torch.uint8)
@@ -154,7 +154,7 @@ def test_a_run_repeats_bit_for_bit_and_another_seed_does_not(name: str) -> None:
 
 
 def test_a_run_learns_what_can_be_learnt() -> None:
-    """Classes told apart by brightness: far better than guessing within a few epochs."""
+    """The classes differ in brightness: within a few epochs the model is far better than guessing."""
     labels = torch.arange(60) % 3
     images = (labels * 100).to(torch.uint8).view(-1, 1, 1, 1).expand(60, 32, 32, 3).contiguous()
     splits = dict.fromkeys(("train", "validation", "test"), Split(images, labels))
@@ -175,13 +175,13 @@ def test_bf16_is_another_arithmetic_with_nearly_the_same_result(name: str) -> No
 
 
 class Script:
-    """Stands for training and evaluation: an epoch sets all weights to its number, and figures are as given."""
+    """Stands for training and evaluation: an epoch sets all weights to its number and has the given metrics."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, figures: list[tuple[float, float, float]]) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, metrics: list[tuple[float, float, float]]) -> None:
         self.epoch = -1
         self.tested = 0
         self.test_loss: float | None = None  # by default the epoch's number
-        self.figures = figures
+        self.metrics = metrics
         monkeypatch.setattr(loop, "train_epoch", self.train_epoch)
         monkeypatch.setattr(loop, "evaluate", self.evaluate)
 
@@ -190,11 +190,11 @@ class Script:
         with torch.no_grad():
             for tensor in model.state_dict().values():
                 tensor.fill_(self.epoch)
-        return self.figures[self.epoch][0], 0.5
+        return self.metrics[self.epoch][0], 0.5
 
     def evaluate(self, model: nn.Module, data: Split, *_: Any) -> tuple[float, float]:
         if len(data.labels) == 11:
-            return self.figures[self.epoch][1:]
+            return self.metrics[self.epoch][1:]
         self.tested += 1
         values = {value for tensor in model.state_dict().values() for value in tensor.unique().tolist()}
         assert len(values) == 1  # of one epoch: weights and running statistics alike
@@ -211,7 +211,7 @@ def test_the_test_set_is_for_the_latest_epoch_of_the_best_validation_accuracy(mo
     assert script.tested == 1
 
 
-def test_the_history_says_the_learning_rate_that_an_epoch_was_trained_with(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_history_has_the_learning_rate_that_an_epoch_was_trained_with(monkeypatch: pytest.MonkeyPatch) -> None:
     Script(monkeypatch, [(loss, 1.0, 0.5) for loss in (1.0, 2.0, 3.0, 4.0, 3.5, 5.0)])
     history = train(replace(RUN, epochs=6), noise(), 3, "fp32", *QUIET).history
     # Lowered after the epochs 3 and 5, so from epoch 4 on.
@@ -231,7 +231,7 @@ def test_a_run_ends_at_a_loss_that_is_not_finite(monkeypatch: pytest.MonkeyPatch
     assert "epoch 2: diverged" in lines[-1]
 
 
-def test_a_test_loss_that_is_not_finite_is_left_out_aloud(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_test_loss_that_is_not_finite_is_left_out_and_the_log_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     script = Script(monkeypatch, [(1.0, 1.0, 0.6)])
     script.test_loss = math.inf
     lines: list[str] = []

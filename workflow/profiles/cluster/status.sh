@@ -1,7 +1,7 @@
 #!/bin/sh
-# running, success or failed: what SLURM says of the job with this number.
+# Prints running, success or failed for the SLURM job with this number.
 state=$(squeue --noheader --states all --jobs "$1" --format %T 2>/dev/null)
-# squeue forgets a finished job after some minutes.
+# squeue forgets a finished job after some minutes; sacct does not.
 [ -n "$state" ] || state=$(sacct --noheader --parsable2 --allocations --jobs "$1" --format State | cut -d ' ' -f 1)
 case $state in
     COMPLETED) echo success ;;

@@ -7,10 +7,10 @@
   const all = runs.model.map((_, run) => run);
   const $ = (id) => document.getElementById(id);
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (found, name) => values[name] ?? found);
-  const natural = new Intl.Collator("en", { numeric: true }); // seeds are text
+  const natural = new Intl.Collator("en", { numeric: true }); // for seeds, which are text
   const order = (a, b) => (typeof a === "number" ? a - b : natural.compare(a, b));
   const known = {};
-  // Models and what else is named stay in the config's order.
+  // Numbers are sorted; names, such as those of models, keep the order of the config.
   const distinct = (name) => (known[name] ??= [...new Set(runs[name])].sort((a, b) => (typeof a === "number" ? a - b : 0)));
   const label = (run) => `${runs.model[run]}/${runs.name[run]}` + (seeds.length > 1 ? `/seed${runs.seed[run]}` : "");
   const diverged = (run) => runs.status[run] === "diverged";
@@ -28,14 +28,14 @@
   }
 
   const seeds = distinct("seed");
-  const figures = ["last_val_loss", "last_val_acc", "last_train_loss", "last_train_acc", "best_test_acc"];
-  const isFigure = (name) => name.startsWith("last_") || name.startsWith("best_");
+  const metrics = ["last_val_loss", "last_val_acc", "last_train_loss", "last_train_acc", "best_test_acc"];
+  const isMetric = (name) => name.startsWith("last_") || name.startsWith("best_");
   const isLoss = (name) => name.endsWith("_loss");
   const parameters = ["batch_size", "learning_rate", "dropout_rate", ...(seeds.length > 1 ? ["seed"] : [])];
-  // The figures come before what the name says already: a phone shows the first columns.
-  const columns = ["name", "model", ...figures, "best_epoch", ...parameters, "training_s", "status"];
+  // The metrics come before the parameters, which the name repeats: a phone shows the first columns only.
+  const columns = ["name", "model", ...metrics, "best_epoch", ...parameters, "training_s", "status"];
   const shown = {
-    ...Object.fromEntries(figures.map((name) => [name, (run) => rounded(runs[name][run], 4)])),
+    ...Object.fromEntries(metrics.map((name) => [name, (run) => rounded(runs[name][run], 4)])),
     best_epoch: (run) => rounded(runs.best_epoch[run], 0),
     training_s: (run) => rounded(runs.training_s[run], 1),
     status: (run) => (diverged(run) ? fill(texts.diverged_in, { epoch: runs.diverged_epoch[run] }) : runs.status[run]),
@@ -48,8 +48,8 @@
   const state = {
     sort: { name: `last_${rankBy}`, sign: isLoss(rankBy) ? 1 : -1 },
     choices: {}, words: [], brush: {}, page: 0, open: null,
-    filtered: all, // by the form
-    listed: all, // by the form and the axes, sorted
+    filtered: all, // the runs that pass the form's filters
+    listed: all, // those of them that lie in the selected ranges of the axes, sorted
     drawn: new Map(), // run → number of its colour
   };
 
@@ -95,7 +95,7 @@
     for (const name of ["xaxis", "yaxis"]) if (layout[name]) merged[name] = { ...axis, ...layout[name] };
     return merged;
   }
-  // Where a finger scrolls, the plots neither catch it nor hide behind their own buttons.
+  // On a touch screen the plots must not catch a finger that scrolls, and they get no buttons, which would cover them.
   const mouse = matchMedia("(hover: hover)").matches;
   const plot = (name, traces, layout, words) => {
     $(name).setAttribute("aria-label", words);
@@ -127,19 +127,19 @@
 
   function drawParallel() {
     const used = state.filtered.filter((run) => !diverged(run));
-    const dimensions = ["model", ...parameters, ...figures].map((name) => {
+    const dimensions = ["model", ...parameters, ...metrics].map((name) => {
       const values = distinct(name);
       const axis = { label: texts.columns[name], name, constraintrange: state.brush[name] };
-      if (isFigure(name)) return { ...axis, values: used.map((run) => runs[name][run]) };
+      if (isMetric(name)) return { ...axis, values: used.map((run) => runs[name][run]) };
       const at = new Map(values.map((value, position) => [value, position]));
-      // Few values stand at equal distances; of many, only some can be named.
+      // The values stand at equal distances. About 12 of them are named; more names would overlap.
       const step = Math.ceil(values.length / 12);
       const ticks = [...at.values()].filter((position) => position % step === 0);
       return {
         ...axis, values: used.map((run) => at.get(runs[name][run])), range: [-0.2, Math.max(values.length - 0.8, 0.2)],
         tickvals: ticks, ticktext: ticks.map((position) => String(values[position])),
       };
-    }).filter((axis) => isFigure(axis.name) || new Set(runs[axis.name]).size > 1);
+    }).filter((axis) => isMetric(axis.name) || new Set(runs[axis.name]).size > 1);
     const metric = $("colour").value;
     const values = used.map((run) => runs[metric][run]);
     const done = plot("parallel", [{
@@ -159,11 +159,11 @@
     });
   }
 
-  /** Whether a run lies in the parts of the axes that are kept. */
+  /** Whether a run lies in the selected ranges of all axes. */
   function brushed(run) {
     return Object.entries(state.brush).every(([name, ranges]) => {
       if (diverged(run)) return false;
-      const value = isFigure(name) ? runs[name][run] : distinct(name).indexOf(runs[name][run]);
+      const value = isMetric(name) ? runs[name][run] : distinct(name).indexOf(runs[name][run]);
       return (Array.isArray(ranges[0]) ? ranges : [ranges]).some(([low, high]) => low <= value && value <= high);
     });
   }
@@ -182,9 +182,9 @@
     const text = cells.map((row, i) => row.map((cellRuns, j) => (cellRuns.some(diverged) ? texts.diverged : rounded(z[i][j], 4))));
     const words = `${texts.columns[metric]}, ${model}, ${texts.columns.batch_size} ${batch}: `
       + rates.map((rate, i) => drops.map((drop, j) => `${rate} × ${drop} ${text[i][j]}`).join("; ")).join("; ");
-    // Cells without a number get their words too, which a heat map's own text leaves out.
+    // A heat map shows no text in a cell without a number, so an annotation does.
     const empty = rates.flatMap((rate, i) => drops.map((drop, j) => ({ i, j })).filter(({ j }) => z[i][j] === null));
-    // By name and range, or an axis without any number would be empty.
+    // With names and a range, because an axis would be empty if no cell had a number.
     const categories = (values) => ({
       type: "category", showgrid: false, range: [-0.5, values.length - 0.5], tickvals: values.map((_, position) => position),
       categoryarray: values.map(String), ticktext: values.map(String),
@@ -225,8 +225,8 @@
   function list() {
     const { name, sign } = state.sort;
     const values = runs[name];
-    // Diverged runs rank behind all others in every figure, whatever their last one was.
-    const behind = (run) => values[run] === null || (isFigure(name) && diverged(run));
+    // A diverged run ranks behind all others in every metric: its last value is not a result.
+    const behind = (run) => values[run] === null || (isMetric(name) && diverged(run));
     const compare = (a, b) => {
       if (name === "name") return parameters.map((key) => order(runs[key][a], runs[key][b])).find(Boolean) ?? 0;
       return order(values[a], values[b]);
@@ -280,7 +280,7 @@
     el("button", {
       type: "button",
       onclick: () => {
-        const sign = isFigure(name) && !isLoss(name) ? -1 : 1; // the best first
+        const sign = isMetric(name) && !isLoss(name) ? -1 : 1; // the best first
         state.sort = { name, sign: state.sort.name === name ? -state.sort.sign : sign };
         showSort();
         list();
@@ -311,7 +311,7 @@
     showMarks();
   }
 
-  /** Ticks, colours and the open run in the rows that are there. */
+  /** Show in the rows of this page which runs are drawn, in which colour, and which run is open. */
   function showMarks() {
     for (const row of document.querySelectorAll("#leaderboard tbody tr")) {
       const run = Number(row.dataset.run);
@@ -372,7 +372,7 @@
     try {
       await navigator.clipboard.writeText($("command").textContent);
     } catch {
-      getSelection().selectAllChildren($("command")); // a browser that gives files no clipboard
+      getSelection().selectAllChildren($("command")); // some browsers give a page from a file no clipboard
       document.execCommand("copy");
     }
     $("copied").textContent = texts.copied;
@@ -381,11 +381,11 @@
   // ---- the choices of the plots
 
   const options = (id, values, name = String) => $(id).replaceChildren(...values.map((value) => el("option", { value: String(value) }, name(value))));
-  options("colour", figures, (name) => texts.columns[name]);
+  options("colour", metrics, (name) => texts.columns[name]);
   $("colour").value = `last_${rankBy}`;
   $("colour").addEventListener("change", () => changed("parallel"));
   options("heat-model", distinct("model"));
-  options("heat-metric", figures, (name) => texts.columns[name]);
+  options("heat-metric", metrics, (name) => texts.columns[name]);
   $("heat-metric").value = `last_${rankBy}`;
   const batches = () => options("heat-batch", distinct("batch_size").filter((size) => all.some((run) => runs.model[run] === $("heat-model").value && runs.batch_size[run] === size)));
   batches();
@@ -395,7 +395,7 @@
   document.addEventListener("theme", () => changed(...Object.keys(plots)));
   showSort();
   list();
-  // The best run of each model is there to begin with.
+  // At the start the best run of each model is drawn.
   for (const model of distinct("model")) {
     const best = state.listed.find((run) => runs.model[run] === model);
     draw(best, true);

@@ -1,4 +1,5 @@
-// Light or dark: as the system says, until the button is pressed; then as it said last, on both pages.
+// Light or dark as the system is set, until the button is pressed; from then on as the button was set last. This holds
+// for both pages.
 "use strict";
 const theme = {
   system: matchMedia("(prefers-color-scheme: dark)"),
@@ -6,14 +7,14 @@ const theme = {
     try {
       return localStorage.getItem("sweep-theme");
     } catch {
-      return null; // a browser that keeps nothing for files
+      return null; // some browsers store nothing for a page from a file
     }
   },
   keep(name) {
     try {
       localStorage.setItem("sweep-theme", name);
     } catch {
-      // then it holds until the page is left
+      // The choice then lasts until the page is left.
     }
   },
   show(name) {

@@ -1,4 +1,7 @@
-"""Where pictures come from, one file a source with a function `load`. Looking at sizes and changes imports no numpy."""
+"""Where images come from: one file for each source, with a function `load`.
+
+The Snakefile imports this module for sizes and fingerprints, so it imports neither numpy nor a source.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,49 +15,53 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# Pictures of the sources of known size, before the validation set is cut off.
+# The images for training and validation, of each source whose size is fixed.
 TRAIN_SIZES = {"cifar10": 50_000, "digits": 800}
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """Pictures (n, 32, 32, 3) uint8 and labels (n,) int64, indices of class names."""
+class LabelledImages:
+    """Images (n, 32, 32, 3) uint8 and their labels (n,) int64, which are indices of class names."""
 
     images: "NDArray[np.uint8]"
     labels: "NDArray[np.int64]"
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """A data set as its source gives it, before the validation set is cut off."""
+class Dataset:
+    """A data set as its source gives it: `train` still holds the images that will validate."""
 
     class_names: list[str]
-    train: Labelled
-    test: Labelled
+    train: LabelledImages
+    test: LabelledImages
 
 
-def load_source(source: str, path: Path, log: Callable[[str], None]) -> Pictures:
-    """Read a data set; `path` is the config's data.path. Raises SweepError where it cannot be had."""
-    pictures: Pictures = import_module(f"{__name__}.{source}").load(path, log)
-    return pictures
+def load_source(source: str, path: Path, log: Callable[[str], None]) -> Dataset:
+    """Read a data set. `path` is the config's data.path, and `log` takes lines for the user.
+
+    Raises:
+        SweepError: the data set cannot be read or downloaded.
+    """
+    dataset: Dataset = import_module(f"{__name__}.{source}").load(path, log)
+    return dataset
 
 
 def train_size(source: str, path: Path) -> int:
-    """How many pictures a source has for training and validation, without reading one. Raises as `list_folder`."""
+    """How many images a source has for training and validation, without reading one. Raises as `list_folder`."""
     if source == "folder":
         return sum(map(len, list_folder(path)["train"].values()))
     return TRAIN_SIZES[source]
 
 
-def split_validation(pictures: Pictures, validation_size: int) -> "dict[str, NDArray[Any]]":
-    """The tensors of the prepared file; the validation set is the last `validation_size` of the training set (the
-    write-up's code: the last 10,000 of 50,000)."""
-    size = len(pictures.train.labels) - validation_size
+def split_validation(dataset: Dataset, validation_size: int) -> "dict[str, NDArray[Any]]":
+    """The arrays of the prepared file. The last `validation_size` images of the training set become the validation set,
+    as in the write-up's code (the last 10,000 of 50,000)."""
+    size = len(dataset.train.labels) - validation_size
     return {
-        "train_images": pictures.train.images[:size],
-        "train_labels": pictures.train.labels[:size],
-        "validation_images": pictures.train.images[size:],
-        "validation_labels": pictures.train.labels[size:],
-        "test_images": pictures.test.images,
-        "test_labels": pictures.test.labels,
+        "train_images": dataset.train.images[:size],
+        "train_labels": dataset.train.labels[:size],
+        "validation_images": dataset.train.images[size:],
+        "validation_labels": dataset.train.labels[size:],
+        "test_images": dataset.test.images,
+        "test_labels": dataset.test.labels,
     }

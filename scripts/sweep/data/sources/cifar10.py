@@ -1,4 +1,4 @@
-"""CIFAR-10 as torchvision has it."""
+"""CIFAR-10, read and downloaded by torchvision."""
 
 import socket
 from collections.abc import Callable
@@ -10,16 +10,19 @@ import numpy as np
 from torchvision.datasets import CIFAR10
 from torchvision.datasets.utils import check_integrity, download_url, extract_archive
 
-from sweep.data.sources import Labelled, Pictures
+from sweep.data.sources import Dataset, LabelledImages
 from sweep.errors import SweepError
 
 DOWNLOAD_TIMEOUT_S = 20
 
 
-def load(path: Path, log: Callable[[str], None]) -> Pictures:
-    """CIFAR-10 in its own order, from `path` (the archive or the unpacked folder) or else downloaded to there.
+def load(path: Path, log: Callable[[str], None]) -> Dataset:
+    """Read CIFAR-10, in its own order, from the archive or the unpacked folder in `path`, or else download it to there.
 
-    torchvision compares the checksum of every file with its own list before it unpickles anything.
+    torchvision compares each file's checksum with its own list before it unpickles the file, so no foreign code runs.
+
+    Raises:
+        SweepError: the archive is damaged, or CIFAR-10 is not in `path` and cannot be downloaded.
     """
     archive = path / CIFAR10.filename
     try:
@@ -40,22 +43,22 @@ def load(path: Path, log: Callable[[str], None]) -> Pictures:
             f"CIFAR-10 is not in {path} and could not be downloaded ({error}): put {CIFAR10.filename} from "
             f"{CIFAR10.url} there, or set data.source to folder or digits (make demo needs no download)"
         ) from None
-    return Pictures(
+    return Dataset(
         list(train.classes),
-        Labelled(np.asarray(train.data), np.asarray(train.targets, np.int64)),
-        Labelled(np.asarray(test.data), np.asarray(test.targets, np.int64)),
+        LabelledImages(np.asarray(train.data), np.asarray(train.targets, np.int64)),
+        LabelledImages(np.asarray(test.data), np.asarray(test.targets, np.int64)),
     )
 
 
 def damaged_files(path: Path) -> list[str]:
-    """Which files of the unpacked data set are not in `path` with the checksums that torchvision lists."""
+    """The files of the unpacked data set that are missing in `path` or have another checksum than torchvision lists."""
     files = [*CIFAR10.train_list, *CIFAR10.test_list, (CIFAR10.meta["filename"], CIFAR10.meta["md5"])]
     return [name for name, md5 in files if not check_integrity(str(path / CIFAR10.base_folder / name), md5)]
 
 
 def download(archive: Path) -> None:
-    """Fetch the archive; an interrupted download leaves nothing behind under its name."""
-    # torchvision sets no time limit, and a network that swallows packets would hold the sweep for ever.
+    """Download the archive, atomically: an interrupted download leaves no file of its name."""
+    # torchvision sets no time limit; without one, a network that drops packets would block the sweep for ever.
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT_S)
     archive.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=archive.parent) as folder:

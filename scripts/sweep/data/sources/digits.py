@@ -1,4 +1,4 @@
-"""scikit-learn's bundled handwritten digits: real data that needs no network."""
+"""The handwritten digits that come with scikit-learn: real data that needs no network."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,12 +8,14 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from sweep.data.sources import TRAIN_SIZES, Labelled, Pictures
+from sweep.data.sources import TRAIN_SIZES, Dataset, LabelledImages
 
 
-def load(_path: Path, _log: Callable[[str], None]) -> Pictures:
-    """1797 digits, 8×8 grey with values 0 to 16, enlarged to 32×32 RGB; a fixed stratified split leaves 800 for
-    training and validation and 997 for the test."""
+def load(_path: Path, _log: Callable[[str], None]) -> Dataset:
+    """The 1797 digits, 8×8 grey with values 0 to 16, enlarged to 32×32 RGB.
+
+    A fixed split, stratified by class, takes 800 for training and validation and 997 for the test.
+    """
     digits = load_digits()
     grey = (digits.images / 16 * 255).round().astype(np.uint8)
     images = np.stack(
@@ -27,4 +29,4 @@ def load(_path: Path, _log: Callable[[str], None]) -> Pictures:
         random_state=0,
     )
     names = [str(name) for name in digits.target_names]
-    return Pictures(names, Labelled(train_images, train_labels), Labelled(test_images, test_labels))
+    return Dataset(names, LabelledImages(train_images, train_labels), LabelledImages(test_images, test_labels))

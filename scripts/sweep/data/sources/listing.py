@@ -1,4 +1,4 @@
-"""The files of an image folder, and whether they changed."""
+"""The files of an image folder, and a fingerprint that shows whether they changed."""
 
 import json
 import os
@@ -13,11 +13,12 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 def list_folder(path: Path) -> dict[str, dict[str, list[str]]]:
-    """The pictures of an image folder: {"train": {class: files}, "test": …}, classes and files in order of name.
+    """The images of an image folder: {"train": {class: files}, "test": …}, classes and files in order of name.
 
     Raises:
-        SweepError: train/ or test/ is missing or holds no pictures, the test set has a class of its own, or something
-            cannot be read or is no file although it is named as a picture.
+        SweepError: train/ or test/ is missing or holds no images, there are fewer than two classes, the test set has a
+            class that the training set lacks, a folder cannot be read, or something that is not a file has an image's
+            name.
     """
     try:
         return _list_folder(path)
@@ -30,41 +31,42 @@ def _list_folder(path: Path) -> dict[str, dict[str, list[str]]]:
     for split in ("train", "test"):
         folder = path / split
         if not folder.is_dir():
-            raise SweepError(f"data.path: {folder} is not a folder; it must hold a folder of pictures for each class")
+            raise SweepError(f"data.path: {folder} is not a folder; it must hold a folder of images for each class")
         with os.scandir(folder) as entries:
             names = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
-        classes = {name: list_pictures(folder / name) for name in names}
+        classes = {name: list_images(folder / name) for name in names}
         listing[split] = {name: files for name, files in classes.items() if files}
         if not listing[split]:
-            raise SweepError(
-                f"data.path: {folder} holds no pictures (JPEG or PNG) in folders named after their classes"
-            )
+            raise SweepError(f"data.path: {folder} holds no images (JPEG or PNG) in folders named after their classes")
     if len(listing["train"]) < 2:
-        raise SweepError(
-            f"data.path: {path / 'train'} holds pictures of one class only; a classifier needs two or more"
-        )
+        raise SweepError(f"data.path: {path / 'train'} holds images of one class only; a classifier needs two or more")
     if unknown := sorted(set(listing["test"]) - set(listing["train"])):
         raise SweepError(f"data.path: {path / 'test'} has classes that {path / 'train'} has not: {', '.join(unknown)}")
     return listing
 
 
-def list_pictures(folder: Path) -> list[str]:
-    """The paths of the folder's JPEG and PNG files, in order of name; hidden files are not looked at."""
+def list_images(folder: Path) -> list[str]:
+    """The paths of the folder's JPEG and PNG files, by suffix and in order of name; hidden files are left out.
+
+    Raises:
+        SweepError: something with such a name is not a file.
+    """
     with os.scandir(folder) as entries:
-        pictures = [
+        images = [
             entry for entry in entries if entry.name.lower().endswith(IMAGE_SUFFIXES) and not entry.name.startswith(".")
         ]
-    for entry in pictures:
-        if not entry.is_file():  # a folder, a link to nothing, or a pipe, which one would read for ever
-            raise SweepError(f"data.path: {entry.path} is named as a picture but is no file; remove or rename it")
-    return sorted(entry.path for entry in pictures)
+    for entry in images:
+        if not entry.is_file():  # a folder, a broken link, or a pipe, which would block the reader
+            raise SweepError(f"data.path: {entry.path} is named as an image but is no file; remove or rename it")
+    return sorted(entry.path for entry in images)
 
 
 def folder_fingerprint(path: Path, cache: Path) -> str:
-    """SHA-256 over the names and contents of an image folder's pictures.
+    """SHA-256 over the names and contents of an image folder's images.
 
-    As git's index does, `cache` keeps each file's size, time and hash, so that only files with a new time are read
-    again: a look at 60,000 pictures takes half a second, and a mere touch changes nothing. Raises as `list_folder`.
+    Like git's index, `cache` keeps each file's size, modification time and hash, so that only files whose size or time
+    changed are read again: 60,000 unchanged images take half a second. A new time alone does not change the
+    fingerprint. Raises as `list_folder`.
     """
     try:
         known = json.loads(cache.read_text(encoding="utf-8"))
