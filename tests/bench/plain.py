@@ -1,6 +1,6 @@
 """The protocol as somebody would write it down at first: the yardstick of `make bench`.
 
-Eager float32, hand-written BatchNorm and Dropout, default memory format and allocator, float32 pictures, torch's Adam.
+Eager float32, hand-written BatchNorm and Dropout, default memory format and allocator, float32 images, torch's Adam.
 It imports nothing of the project, so that no setting of ours makes it faster.
 """
 
@@ -36,7 +36,7 @@ class BatchNorm(nn.Module):
 
 
 class Dropout(nn.Module):
-    """Of single activations, or of whole channels of pictures."""
+    """Zeroes single activations of vectors, or whole channels of images."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ def build(model: str, dropout_rate: float) -> nn.Module:
 
 
 def load(data: Path) -> dict[str, tuple[Tensor, Tensor]]:
-    """Scaled float32 pictures (n, 3, 32, 32) and labels of each split."""
+    """Scaled float32 images (n, 3, 32, 32) and labels of each split."""
     tensors = load_file(data / "images.safetensors")
     return {
         split: ((tensors[f"{split}_images"].permute(0, 3, 1, 2).float() - 128) / 255, tensors[f"{split}_labels"])
