@@ -42,29 +42,32 @@ def refuse(error):
     raise WorkflowError(str(error).encode(errors="backslashreplace").decode()) from None
 
 
+# A job that an executor starts in a Snakemake of its own is given the config of the sweep's start, as a file, so that an
+# edit made while it waited does not reach it.
+STARTED_WITH = None if workflow.is_main_process else workflow.config_settings.overwrite_config.get("started_with")
+# A module has the config of the workflow around it.
+IS_MODULE = workflow.modifier.skip_configfile
+if not STARTED_WITH:
+    try:
+        for file in [] if IS_MODULE else list_files(workflow.overwrite_configfiles):
+            read_file(file)
+    except SweepError as error:
+        refuse(error)
+
+    configfile: "config.yaml"
+
+
 def read_settings():
-    """The checked config. A job that an executor starts in a Snakemake of its own is given the config of the sweep's
-    start by --config started_with=<file>, so that an edit made while it waited does not reach it."""
+    """The checked config, which jobs that are started anew are told the file of."""
+    if STARTED_WITH:
+        return read_json(Path(STARTED_WITH))
     command_line = workflow.config_settings
-    started_with = command_line.overwrite_config.get("started_with")
-    if started_with and not workflow.is_main_process:
-        return read_json(Path(started_with))
     checked = validated(config, command_line.config)
-    if workflow.is_main_process and not workflow.modifier.skip_configfile:
+    if workflow.is_main_process and not IS_MODULE:
         file = Layout(checked).asked("config", checked)
         write_json(file, checked)
         command_line.config_args = [*command_line.config_args, f"started_with={file}"]
     return checked
-
-
-try:
-    for file in list_files(workflow.overwrite_configfiles):
-        read_file(file)
-except SweepError as error:
-    refuse(error)
-
-
-configfile: "config.yaml"
 
 
 try:
@@ -166,13 +169,13 @@ def made_with(file, *keys):
         return None
 
 
-def asked(kind, content, made):
+def asked(kind, content, made, outputs):
     """Write what the config asks of a step to a file, which is an input of its rule, and return the path.
 
     What decides an output must be the content of an input file, because Snakemake forgets params with its metadata (in
     a fresh clone beside old results, after --cleanup-metadata). The file is named by its content, so that a dry run
-    with another config cannot change what a running sweep reads. `made` is what the output says it was made with. If
-    the two differ, the file is written again: it is then newer than the output, which is made again.
+    with another config cannot change what a running sweep reads. `made` is what the step's output says it was made with.
+    If the two differ, the file is written again: it is then newer than all in the folder `outputs`, which is made again.
     """
     if workflow.touch and made not in (None, content):
         refuse(f"--touch would hide that {kind} is of other settings or code: run the same command without it")
@@ -182,6 +185,10 @@ def asked(kind, content, made):
             write_json(file, content)
         except SweepError as error:
             refuse(error)
+        # The outputs may be of a machine whose clock is ahead.
+        newest = max((output.stat().st_mtime for output in outputs.rglob("*.*")), default=0)
+        if newest >= file.stat().st_mtime:
+            os.utime(file, (newest + 1, newest + 1))
     return file
 
 
@@ -199,17 +206,18 @@ def asked_data(_wildcards):
     if made:
         made = {**content, **made, "validation_size": made["sizes"]["validation"]}
         del made["sizes"]
-    return asked("data", content, made)
+    return asked("data", content, made, DATA)
 
 
 def asked_grid(grid, tables):
     """What the tables of the sweep or of a study are made from. A command line could not hold 10,000 runs."""
     code_hashes = {model: code_hash(model) for model in grid.models}
     grid = replace(grid, code_hashes=code_hashes, rank_by=settings["report"]["rank_by"])
-    return asked("grid", grid.content(), made_with(tables / "grid.json"))
+    return asked("grid", grid.content(), made_with(tables / "grid.json"), tables)
 
 
 def asked_report(_wildcards):
     """What figures and report show, beside what the tables say."""
     content = {key: settings["report"][key] for key in ("language", "author", "top")}
-    return asked("report", content, (made_with(REPORT / "report.json", "settings") or {}).get("settings"))
+    made = made_with(REPORT / "report.json", "settings") or {}
+    return asked("report", content, made.get("settings"), REPORT)
