@@ -185,7 +185,7 @@ def asked(kind, content, made, outputs):
             write_json(file, content)
         except SweepError as error:
             refuse(error)
-        # The outputs may be of a machine whose clock is ahead.
+        # The outputs may be of a machine whose clock is ahead. Then Snakemake says so, instead of doing nothing.
         newest = max((output.stat().st_mtime for output in outputs.rglob("*.*")), default=0)
         if newest >= file.stat().st_mtime:
             os.utime(file, (newest + 1, newest + 1))
