@@ -203,7 +203,7 @@ def test_a_killed_snakemake_leaves_its_trainings_to_the_next_start(long: Sweep) 
 def test_plain_snakemake_goes_on_after_a_kill_as_the_readme_says(long: Sweep) -> None:
     del long.environment["SNAKEMAKE_PROFILE"]  # to the report
     command = ["snakemake", "--cores", "2", "--resources", "gpu=1"]
-    options = {"cwd": long.folder, "env": long.environment}
+    options: dict[str, Any] = {"cwd": long.folder, "env": long.environment}
     first = subprocess.Popen(command, stderr=subprocess.DEVNULL, **options)
     wait_for(lambda: "epoch 20:" in log(long))
     first.kill()
