@@ -139,7 +139,7 @@ def lightning(args: argparse.Namespace) -> None:
     )
     trainer = pytorch_lightning.Trainer(
         accelerator="cpu",
-        precision={"fp32": "32-true", "bf16": "bf16-mixed"}[args.precision],
+        precision="32-true" if args.precision == "fp32" else "bf16-mixed",
         max_epochs=-1,
         callbacks=[Clock()],
         logger=False,

@@ -15,6 +15,9 @@ from torch.nn import functional as F
 
 
 class BatchNorm(nn.Module):
+    running_mean: Tensor
+    running_var: Tensor
+
     def __init__(self, features: int, dims: tuple[int, ...]) -> None:
         super().__init__()
         self.dims = dims
@@ -126,8 +129,8 @@ def main(args: argparse.Namespace) -> None:
     history: list[tuple[float, ...]] = []
     best, test = 0.0, (0.0, 0.0)
     for epoch in range(args.epochs):
-        row = train_epoch(model, optimizer, *data["train"], args.batch_size)
-        row += evaluate(model, *data["validation"], args.batch_size)
+        trained = train_epoch(model, optimizer, *data["train"], args.batch_size)
+        row = (*trained, *evaluate(model, *data["validation"], args.batch_size))
         if row[3] >= best:
             best, test = row[3], evaluate(model, *data["test"], args.batch_size)
         if epoch >= 3 and row[0] > max(past[0] for past in history[-3:]):

@@ -42,7 +42,7 @@ class Job:
 class SlurmSweep(Sweep):
     """A sweep whose jobs are submitted to SLURM."""
 
-    executor = (
+    executor: tuple[str, ...] = (
         "--workflow-profile",
         str(Path(PROFILE).parent),
         # Just above what a job of the tests takes, and less patience with the file system than on a real cluster.

@@ -115,7 +115,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"data.root": "x"}, "config: unknown key root in data; known are source, path, validation_size"),
     ({"models.mlp.dropout": [0]}, "config: unknown key dropout in models.mlp; known are batch_sizes"),
     ({"models.mlp": {}}, "config: models.mlp lacks batch_sizes, learning_rates, dropout_rates, epochs"),
-    # models that are none
+    # models that do not exist
     (
         {"models.vgg": None},
         "config: models.vgg: there is no such model; scripts/sweep/models/ has cnn, cnn_element_dropout, cnn_",

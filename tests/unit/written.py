@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -50,7 +50,7 @@ def write_report(
     records: list[Record],
     models: dict[str, Any],
     seeds: list[int],
-    language: str = "en",
+    language: Literal["zh", "en"] = "en",
     partial: dict[str, Any] | None = None,
     **data: Any,
 ) -> tuple[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""File times mean nothing: finished runs are known by content, wherever they are copied and whatever the clock says."""
+"""File times mean nothing: finished runs are known by content after any copy and with any clock."""
 
 import os
 import random

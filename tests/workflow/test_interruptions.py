@@ -1,4 +1,4 @@
-"""Whatever ends a training or Snakemake, nothing finished is lost and the numbers are those of an undisturbed sweep."""
+"""However a training or Snakemake ends, nothing finished is lost and the numbers are those of an undisturbed sweep."""
 
 import os
 import random
@@ -113,7 +113,7 @@ def test_an_interrupted_job_that_has_nothing_to_keep_keeps_nothing(finished: Swe
     holder.communicate()
 
 
-def test_a_damaged_checkpoint_is_ignored_aloud(finished: Sweep, undisturbed: dict[str, Any]) -> None:
+def test_a_damaged_checkpoint_is_named_and_ignored(finished: Sweep, undisturbed: dict[str, Any]) -> None:
     """The unit tests have every kind of damage."""
     finished.forget()
     metrics = finished.folder / "metrics.json"
@@ -203,7 +203,7 @@ def test_a_killed_snakemake_leaves_its_trainings_to_the_next_start(long: Sweep) 
 def test_plain_snakemake_goes_on_after_a_kill_as_the_readme_says(long: Sweep) -> None:
     del long.environment["SNAKEMAKE_PROFILE"]  # to the report
     command = ["snakemake", "--cores", "2", "--resources", "gpu=1"]
-    options = {"cwd": long.folder, "env": long.environment}
+    options: dict[str, Any] = {"cwd": long.folder, "env": long.environment}
     first = subprocess.Popen(command, stderr=subprocess.DEVNULL, **options)
     wait_for(lambda: "epoch 20:" in log(long))
     first.kill()

@@ -122,7 +122,11 @@ def configure(folder: Path, **data: Any) -> None:
 
 
 def remove(*names: str) -> Callable[[Path], None]:
-    return lambda images: [shutil.rmtree(images / name) for name in names]
+    def change(images: Path) -> None:
+        for name in names:
+            shutil.rmtree(images / name)
+
+    return change
 
 
 def link(name: str, target: str) -> Callable[[Path], None]:
@@ -151,7 +155,7 @@ def add_classes_to_the_test_set(images: Path) -> None:
     for name in (b"owl", b"ape $(touch pwned)", b"\xc4\xe3"):
         folder = os.fsencode(images / "test") + b"/" + name
         os.mkdir(folder)  # noqa: PTH102  a Path holds no bytes
-        shutil.copy(images / CLASS / "00.png", folder + b"/0.png")
+        shutil.copy(os.fsencode(images / CLASS / "00.png"), folder + b"/0.png")
 
 
 # No sentence is quoted up to the word for an image.

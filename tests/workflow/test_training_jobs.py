@@ -73,7 +73,7 @@ def test_damaged_prepared_data_are_never_trained_on(finished: Sweep) -> None:
     assert job.returncode == 1
 
 
-def test_a_damaged_kept_record_is_trained_again_aloud(finished: Sweep) -> None:
+def test_a_damaged_kept_record_is_named_and_trained_again(finished: Sweep) -> None:
     metrics = finished.results / "runs" / RUN / "metrics.json"
     before = numbers(metrics)
     kept = finished.folder / "results" / "records" / f"{before['key']}.json"

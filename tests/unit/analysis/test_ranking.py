@@ -49,7 +49,7 @@ def test_several_seeds_are_compared_seed_by_seed() -> None:
     losses = [best, [1.0556, 1.20, 1.3444], [1.0632, 1.2001, 1.3369], [1.05, None, 1.0]]
     ranking = ranked([[None if loss is None else (loss, 0.5) for loss in seeds] for seeds in losses])
     assert ranking.names == ["8_0.001_0.0", "8_0.001_0.1", "8_0.001_0.2"]
-    told = [stats.ttest_rel(losses[position], best).pvalue < 0.05 for position in (1, 2)]  # type: ignore[arg-type]
+    told = [stats.ttest_rel(losses[position], best).pvalue < 0.05 for position in (1, 2)]
     assert told == [False, True]
     assert ranking.candidates == ["8_0.001_0.0", "8_0.001_0.1"]
 

@@ -3,7 +3,7 @@
 import html
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jinja2
 import pandas as pd
@@ -24,7 +24,7 @@ from sweep.report.context import partial_context, report_context, study_context
 from sweep.report.render import render_markdown
 
 TEMPLATES = REPOSITORY / "workflow" / "templates"
-MANIFEST = {
+MANIFEST: dict[str, Any] = {
     "source": "cifar10",
     "class_names": ["cat", "dog", "owl"],
     "sizes": {"train": 401, "validation": 102, "test": 203},
@@ -66,9 +66,9 @@ def report(tmp_path: Path) -> Any:
 
     def make(
         models: dict[str, Runs],
-        language: str = "en",
+        language: Literal["zh", "en"] = "en",
         seeds: list[int] | None = None,
-        rank_by: str = "val_loss",
+        rank_by: Literal["val_loss", "val_acc"] = "val_loss",
         top: int = 10,
         author: str = "",
     ) -> str:
@@ -104,7 +104,7 @@ def test_the_numbers_of_both_models_are_there(report: Any, language: str) -> Non
     best = re.findall(r"`batch_size = 1024`, `learning_rate = 0.001`, `dropout_rate = (.+?)`", text)
     assert best == ["0.0", "0.1"]
     assert "batch_sizes = [1024]\nlearning_rates = [0.001]\ndrop_rates = [0.0, 0.1]\n" in text
-    assert all(str(size) in text for size in MANIFEST["sizes"].values())  # type: ignore[attr-defined]
+    assert all(str(size) in text for size in MANIFEST["sizes"].values())
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -246,7 +246,7 @@ def values(tmp_path: Path, models: dict[str, Runs], **environment: str) -> dict[
     for column, value in environment.items():
         runs.loc[1, column] = value
     grid = Grid.read(tmp_path / "grid.json")
-    manifest = Manifest(**MANIFEST)  # type: ignore[arg-type]
+    manifest = Manifest(**MANIFEST)
     writeup = yaml.safe_load((TEMPLATES / "writeup.yaml").read_text())
     citations = Citations(runs, len(grid.seeds))
     return report_context(citations, grid, manifest, configurations, writeup, "val_loss", 10, "A. Author")

@@ -50,7 +50,7 @@ def archive(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         batch = {"data": rows, "labels": [(position + offset) % 2 for offset in range(size)]}
         (batches / name).write_bytes(pickle.dumps(batch))
     (batches / "batches.meta").write_bytes(pickle.dumps({"label_names": ["cat", "dog"]}))
-    file = tmp_path / "data" / CIFAR10.filename
+    file: Path = tmp_path / "data" / CIFAR10.filename
     file.parent.mkdir()
     with tarfile.open(file, "w:gz") as tar:
         tar.add(batches, CIFAR10.base_folder)

@@ -92,7 +92,8 @@ def test_an_image_comes_out_as_a_viewer_shows_it(tmp_path: Path, kind: str) -> N
     content, expected, tolerance = IMAGES[kind]
     (tmp_path / "a.png").write_bytes(content())
     image = read_image(str(tmp_path / "a.png"))
-    assert (image.shape, image.dtype) == ((32, 32, 3), np.uint8)
+    assert image.shape == (32, 32, 3)
+    assert image.dtype == np.uint8
     assert np.abs(image - np.asarray(expected, float)).max() <= tolerance
 
 

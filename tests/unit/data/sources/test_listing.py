@@ -112,7 +112,12 @@ def test_the_fingerprint_does_not_see_what_changes_no_image(folder: Path, tmp_pa
 def test_unchanged_files_are_not_read_again(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = folder_fingerprint(folder, tmp_path / "cache.json")
     read: list[Path] = []
-    monkeypatch.setattr(Path, "read_bytes", lambda file: read.append(file) or b"another content")
+
+    def read_bytes(file: Path) -> bytes:
+        read.append(file)
+        return b"another content"
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
     assert folder_fingerprint(folder, tmp_path / "cache.json") == before
     touch_later(folder / "test" / "dog" / "1.png")
     assert folder_fingerprint(folder, tmp_path / "cache.json") != before
