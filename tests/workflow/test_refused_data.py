@@ -78,17 +78,23 @@ SHAPES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no test": (remove("test"), "data.path: pictures/test is not a folder"),
     "no classes": (
         remove("train/class 0", "train/class 1", "train/class 2"),
-        "data.path: pictures/train holds no images (JPEG or PNG) in folders named after their classes",
+        "data.path: pictures/train holds no images (JPEG, PNG, GIF, WEBP or BMP) in folders named after their classes",
     ),
-    "empty train": (empty("train"), "data.path: pictures/train holds no images (JPEG or PNG)"),
-    "empty test": (empty("test"), "data.path: pictures/test holds no images (JPEG or PNG)"),
+    "empty train": (empty("train"), "data.path: pictures/train holds no images (JPEG, PNG, "),
+    "empty test": (empty("test"), "data.path: pictures/test holds no images (JPEG, PNG, "),
     "one class": (
         remove("train/class 0", "train/class 2"),
         "data.path: pictures/train holds images of one class only; a classifier needs two or more",
     ),
-    "one class with pictures": (
+    "classes without pictures": (
         lambda pictures: [empty(f"train/class {number}")(pictures) for number in (0, 1)],
-        "data.path: pictures/train holds images of one class only",
+        "data.path: these class folders hold no images (JPEG, PNG, GIF, WEBP or BMP), add some or remove the folders: "
+        "pictures/train/class 0, pictures/train/class 1",
+    ),
+    "a picture of a suffix that is not read": (
+        lambda pictures: (pictures / CLASS / "00.png").rename(pictures / CLASS / "00.heic"),
+        "data.path: a class folder must hold images (.jpg .jpeg .png .gif .webp .bmp) and nothing else, not even folders; "
+        f"move, convert or remove pictures/{CLASS}/00.heic",
     ),
     "classes of the test set only": (
         add_classes_to_the_test_set,
@@ -134,8 +140,8 @@ def test_a_folder_of_another_shape_is_refused_before_any_job(
     ("path", "sentence"),
     [
         ("no such place", "data.path: no such place/train is not a folder"),
-        ("$(touch pwned)", "data.path: $(touch pwned)/train is not a folder"),
-        ("~/pictures", "data.path: ~/pictures/train is not a folder"),
+        ("$HOME/pictures", "data.path: $HOME/pictures is not replaced here as a shell would; write the path out"),
+        ("./~/pictures", "data.path: ~/pictures/train is not a folder"),
         ("a" * 300, "aaa/train cannot be read (File name too long)"),
         ("/", "data.path: /train is not a folder"),
     ],
@@ -269,7 +275,7 @@ CIFAR10: dict[str, tuple[Callable[[Path, Path], Any], list[str]]] = {
     ),
     "a file in its place": (
         lambda data, _trace: data.write_text(""),
-        ["Error: CIFAR-10 is not in data and could not be downloaded ([Errno 17] File exists: 'data')", NOT_THERE],
+        ["Error: data/cifar-10-python.tar.gz cannot be written (data is not a folder): mend that"],
     ),
 }
 
