@@ -92,10 +92,8 @@ def _sync(path: Path) -> None:
 def _obstacle(path: Path) -> str | None:
     """What lies in the place of one of the folders above `path`; None if nothing does."""
     for folder in reversed(path.parents):
-        if folder.is_symlink() and not folder.exists():
-            return f"{folder} is a link to nothing"
-        if folder.exists() and not folder.is_dir():
-            return f"{folder} is not a folder"
+        if os.path.lexists(folder) and not os.path.isdir(folder):  # noqa: PTH112  the methods may raise errors
+            return f"{folder} is {'not a folder' if os.path.exists(folder) else 'a link to nothing'}"  # noqa: PTH110
     return None
 
 

@@ -93,8 +93,8 @@ SHAPES: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "a picture of a suffix that is not read": (
         lambda pictures: (pictures / CLASS / "00.png").rename(pictures / CLASS / "00.heic"),
-        "data.path: a class folder must hold images (.jpg .jpeg .png .gif .webp .bmp) and nothing else, not even folders; "
-        f"move, convert or remove pictures/{CLASS}/00.heic",
+        "data.path: a class folder must hold images (.jpg .jpeg .png .gif .webp .bmp) and nothing else, not even "
+        f"folders; move, convert or remove pictures/{CLASS}/00.heic",
     ),
     "classes of the test set only": (
         add_classes_to_the_test_set,

@@ -44,7 +44,7 @@ def test_a_home_folder_in_data_path_is_the_one_that_a_shell_means(monkeypatch: p
     ],
 )
 def test_a_path_that_only_a_shell_would_understand_is_refused(path: str) -> None:
-    with pytest.raises(SweepError, match="config: data.path: .*write the path out"):
+    with pytest.raises(SweepError, match=r"config: data.path: .*write the path out"):
         expand_home(path)
 
 

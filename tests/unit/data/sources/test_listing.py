@@ -64,7 +64,7 @@ LEFT_OUT: dict[str, tuple[Callable[[Path], Any], str]] = {
     "an image beside the classes": (add("train/x.png"), "{0}/train must hold a folder of images for each class and "),
     "a lost link to a class": (
         lambda folder: (folder / "train/owl").symlink_to("gone"),
-        "move or remove {0}/train/owl",
+        "or remove {0}/train/owl",
     ),
     "a link round in a circle": (lambda folder: (folder / "test/up").symlink_to(".."), "remove {0}/test/up/"),
     "an empty class": (lambda folder: (folder / "train/owl").mkdir(), "or remove the folders: {0}/train/owl"),
@@ -75,7 +75,8 @@ LEFT_OUT: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a class that is not tested": (add("train/owl/0.png"), "{0}/train has classes that {0}/test has not: owl; add "),
     "two forms of a name": (
         add("train/caf\xe9/0.png", "test/cafe\u0301/0.png"),
-        r"{0}/train/caf\xe9 and {0}/test/cafe\u0301 are the same name in two Unicode forms \('caf\\xe9' and 'cafe\\u0301'\)",
+        r"{0}/train/caf\xe9 and {0}/test/cafe\u0301 are the same name in two Unicode forms "
+        r"\('caf\\xe9' and 'cafe\\u0301'\)",
     ),
     "two forms of a name in one set": (
         add("test/u\u0308/0.png", "test/\xfc/0.png", "train/\xfc/0.png"),
@@ -102,19 +103,15 @@ def test_names_and_fingerprint_are_the_same_in_every_locale(folder: Path, tmp_pa
         "import sys, json; from pathlib import Path; from sweep.data.sources import listing\n"
         "folder, cache = map(Path, sys.argv[1:]); classes = listing.list_folder(folder)['train']\n"
         "files = [listing.portable(file) for files in classes.values() for file in files]\n"
-        "print(json.dumps([sys.getfilesystemencoding(), list(classes), files, listing.folder_fingerprint(folder, cache)]))"
+        "fingerprint = listing.folder_fingerprint(folder, cache)\n"
+        "print(json.dumps([sys.getfilesystemencoding(), list(classes), files, fingerprint]))"
     )
     answers = []
     for utf8 in "01":
-        settings = {
-            "LC_ALL": "C",
-            "PYTHONCOERCECLOCALE": "0",
-            "PYTHONUTF8": utf8,
-            "PYTHONPATH": os.pathsep.join(sys.path),
-        }
+        locale = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": utf8}
         done = subprocess.run(
             [sys.executable, "-c", program, str(folder), str(tmp_path / f"cache{utf8}")],
-            env=os.environ | settings,
+            env=os.environ | locale | {"PYTHONPATH": os.pathsep.join(sys.path)},
             capture_output=True,
             check=True,
         )
