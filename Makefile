@@ -45,7 +45,7 @@ lint: .venv/requirements-dev.txt
 	ruff format --check
 	snakefmt --check Snakefile workflow
 	python -m snakemake --lint
-		mypy scripts tests
+	mypy scripts tests
 
 # The copy is a time stamp: pip runs again only when the requirements change.
 .venv/requirements.txt: envs/requirements.txt envs/constraints.txt

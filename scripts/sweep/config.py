@@ -13,7 +13,7 @@ from typing import Any
 import fastjsonschema
 import yaml
 
-from sweep.data.sources import train_size
+from sweep.data.sources import expand_home, train_size
 from sweep.errors import SweepError
 from sweep.grid import rate_name
 from sweep.models import model_names
@@ -164,6 +164,7 @@ def validated(config: dict[str, Any], options: Container[str] = ()) -> dict[str,
         if isinstance(value, float) and not INTEGER_KEYS.isdisjoint(key.replace("[", ".").split(".")):
             raise SweepError(f"config: {key} is {value}; it must be an integer, written without a point")
     _check_grid(checked)
+    checked["data"]["path"] = expand_home(checked["data"]["path"])
     size = _check_sizes(checked)
     for study, configurations in checked["studies"].items():
         for model, name in configurations.items():

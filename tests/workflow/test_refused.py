@@ -167,9 +167,14 @@ SHAPES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no classes": (remove("train/class 0", "train/class 1", "train/class 2"), "data.path: images/train holds no "),
     "empty test": (empty("test"), "data.path: images/test holds no "),
     "one class": (remove("train/class 0", "train/class 2"), " of one class only; a classifier needs two or more"),
-    "one class with images": (
+    "classes without images": (
         lambda images: [empty(f"train/class {number}")(images) for number in (0, 1)],
-        " of one class only",
+        "images/train/class 0, images/train/class 1",
+    ),
+    "an image of a suffix that is not read": (
+        lambda images: (images / CLASS / "00.png").rename(images / CLASS / "00.heic"),
+        "data.path: a class folder must hold images (.jpg .jpeg .png .gif .webp .bmp) and nothing else, not even "
+        f"folders; move, convert or remove images/{CLASS}/00.heic",
     ),
     "classes of the test set only": (
         add_classes_to_the_test_set,
@@ -227,8 +232,8 @@ def test_snakemake_refuses_such_a_folder_before_any_job(
 @pytest.mark.parametrize(
     ("path", "sentence"),
     [
-        ("$(touch pwned)", "data.path: $(touch pwned)/train is not a folder"),
-        ("~/images", "data.path: ~/images/train is not a folder"),
+        ("$HOME/images", "data.path: $HOME/images is not replaced here as a shell would; write the path out"),
+        ("./~/images", "data.path: ~/images/train is not a folder"),
         ("a" * 300, "aaa/train cannot be read (File name too long)"),
     ],
 )
@@ -348,7 +353,7 @@ CIFAR10: dict[str, tuple[Callable[[Path, Path], Any], list[str]]] = {
     ),
     "a file in its place": (
         lambda data, _trace: data.write_text(""),
-        ["CIFAR-10 is not in data and could not be downloaded ([Errno 17] File exists: 'data')", NOT_THERE],
+        ["Error: data/cifar-10-python.tar.gz cannot be written (data is not a folder): mend that"],
     ),
 }
 

@@ -34,7 +34,8 @@ class Manifest:
     """What is in a prepared data set.
 
     `sizes` counts the images of each split; `content_hash` is that of the data file and part of every record's key.
-    `fingerprint` is the hash of the image folder that the data were made from, None for the other sources.
+    `fingerprint` is that of the source's files when the data were planned; None for a source that cannot change, and in
+    manifests that were written before there were fingerprints.
     """
 
     source: str

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from sweep.data.prepared import SPLITS, Manifest, map_prepared, read_manifest
 from sweep.errors import SweepError
-from sweep.files import write_json
+from sweep.files import remove_abandoned, write_json
 from sweep.grid import Run
 from sweep.runs.records import lock_file, make_record, publish, run_key
 
@@ -53,6 +53,7 @@ def run_job(run: Run, data: Path, records: Path, metrics: Path, machine: Machine
             write_json(kept, make_record(run, manifest.content_hash, result))
             publish(kept, metrics)
         checkpoint_file.unlink(missing_ok=True)
+        remove_abandoned(checkpoint_file.parent)
 
 
 @contextmanager
