@@ -3,6 +3,7 @@
 That a user meets these sentences through `snakemake` is tested in tests/workflow/test_refused.py.
 """
 
+import json
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import date
@@ -280,6 +281,13 @@ RIGHT = yaml.safe_dump(DIGITS).encode()
         (b"experiment\n", "config: config.yaml must hold keys at its top level"),
         (RIGHT + b"7: {}\n", "config: unknown key 7 at the top level; known are experiment, data, models"),
         (b"experiment: &a [*a]\n", "config: the file lacks data, models, training, report"),
+        (RIGHT.replace(b"seeds:\n- 0", b"seeds: [01, 2]"), ": 01 is 1 to YAML; write it as a decimal number"),
+        (RIGHT.replace(b"seeds:\n- 0", b"seeds: [010]"), ": 010 is 8 to YAML; write it as a decimal number"),
+        (RIGHT.replace(b"seeds:\n- 0", b"seeds: [-0x1F]"), ": -0x1F is -31 to YAML; write it as a decimal number"),
+        (RIGHT.replace(b"seeds:\n- 0", b"seeds: [1:30]"), ": 1:30 is 90 to YAML; write it as a decimal number"),
+        (RIGHT.replace(b"seeds:\n- 0", b"seeds: [08]"), "config: seeds[0] must be integer, not '08'; it is text to YAML, write 8"),
+        (RIGHT + b"__use_yte__: true\n", "config: config.yaml: a config is no template; take the key __use_yte__ out"),
+        (b'{"experiment": "a",\n\t"experiment": "b"}', "config: config.yaml: the key experiment is there twice"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_not_a_config_is_named_with_the_line(
@@ -291,6 +299,24 @@ def test_a_file_that_is_not_a_config_is_named_with_the_line(
         read_config([])
     assert sentence in str(caught.value)
     assert list(tmp_path.iterdir()) == [tmp_path / "config.yaml"]
+
+
+def test_a_config_may_be_json_with_tabs_and_stand_alone_without_config_yaml(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("all of it.json").write_text(json.dumps(DIGITS, indent="\t"))
+    assert read_config([Path("all of it.json")]) == validated(DIGITS)
+    with pytest.raises(SweepError, match=r"there is no config\.yaml in .*: start in the folder of your sweep"):
+        read_config([])
+
+
+def test_a_value_that_the_command_line_cannot_give_is_sent_to_a_file() -> None:
+    with pytest.raises(SweepError) as caught:
+        validated(changed(DIGITS, {"seeds": ["0", "1"]}), {"seeds"})
+    assert str(caught.value).endswith(
+        "; --config cannot give this value: put it in a file, and give that with --configfile"
+    )
 
 
 def typed_keys(schema: Any, key: str = "") -> Iterator[tuple[str, Any]]:
