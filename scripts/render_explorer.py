@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from sweep import program
-from sweep.analysis.tables import check_tables, read_table
+from sweep.analysis.tables import check_data, check_tables, read_table
 from sweep.data.prepared import read_manifest
 from sweep.files import write_text
 from sweep.grid import Grid
@@ -30,9 +30,13 @@ def render_explorer(
     """
     check_tables(tables)
     runs, epochs = (read_table(tables / f"{name}.csv") for name in ("runs", "epochs"))
+    shown, manifest = Grid.read(grid), read_manifest(data)
+    # A preview says which of its runs are of other data.
+    if shown.partial is None:
+        check_data(tables, runs, manifest.content_hash)
     train_script = Path(os.path.relpath(Path(__file__).with_name("train.py")))
     drawn = explorer_data(runs, epochs, data, train_script, rank_by)
-    values = explorer_context(Grid.read(grid), read_manifest(data), author, drawn)
+    values = explorer_context(shown, manifest, author, drawn)
     page = render_page(templates, "index.html", language, values)
     html = render_page(templates, "report.html", language, convert_markdown(report.read_text(encoding="utf-8")))
     for name, text in {"index.html": page, "report.html": html}.items():

@@ -6,7 +6,7 @@ from typing import Literal
 import yaml
 
 from sweep import program
-from sweep.analysis.tables import check_tables, read_table
+from sweep.analysis.tables import check_data, check_tables, read_table
 from sweep.data.prepared import read_manifest
 from sweep.files import write_json, write_text
 from sweep.grid import Grid
@@ -36,12 +36,13 @@ def render_report(
     check_tables(tables)
     runs, configurations = (read_table(tables / f"{name}.csv") for name in ("runs", "configurations"))
     writeup = yaml.safe_load((templates / "writeup.yaml").read_text(encoding="utf-8"))
-    asked = Grid.read(grid)
+    asked, manifest = Grid.read(grid), read_manifest(data)
+    # A preview says which of its runs are of other data.
+    if asked.partial is None:
+        check_data(tables, runs, manifest.content_hash)
     studies = [Grid.read(file) for file in study_grids]
     citations = Citations(runs, len(asked.seeds))
-    values = report_context(
-        citations, asked, read_manifest(data), configurations, writeup, rank_by, top, author, studies
-    )
+    values = report_context(citations, asked, manifest, configurations, writeup, rank_by, top, author, studies)
     text, numbers = citations.settle(render_markdown(templates, language, values))
     write_json(output.with_suffix(".json"), {"numbers": numbers, "runs": run_list(runs)})
     write_text(output, text)

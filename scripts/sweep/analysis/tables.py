@@ -18,6 +18,9 @@ from sweep.runs.records import Record
 # "last_" and "best_" name the figures of the last epoch and of that with the best validation accuracy.
 BEST_FIGURES = ["epoch", "val_loss", "val_acc", "test_loss", "test_acc"]
 CONFIGURATION = ["model", "name", "batch_size", "learning_rate", "dropout_rate"]
+# What looks like a number there is none: a device "nan", a hash of digits.
+TEXT_COLUMNS = ["model", "name", "device_name", "gpu", "python", "torch", "commit", "resumed_epochs"]
+TEXT_COLUMNS += ["key", "data_hash", "code_hash", "content_hash"]
 # grid.json is the grid that the tables are of. The sums are in the form of `sha256sum --check`.
 TABLE_FILES = ("runs.csv", "epochs.csv", "configurations.csv", "grid.json")
 SUMS_FILE = "SHA256SUMS"
@@ -53,11 +56,23 @@ def check_tables(folder: Path) -> None:
         raise SweepError(tables_fault(damaged))
 
 
+def check_data(tables: Path, runs: pd.DataFrame, data_hash: str) -> None:
+    """Raises SweepError if `runs`, the table of runs in the folder `tables`, has a run of other data than those with
+    this content hash."""
+    if others := int((runs["data_hash"] != data_hash).sum()):
+        files = [str(tables / name) for name in TABLE_FILES]
+        raise SweepError(
+            f"{tables / 'runs.csv'}: {others} of its {len(runs)} runs were made with other data than the prepared ones "
+            f"(data_hash is not {data_hash[:16]}…, the manifest's content_hash); remove the tables and run the same "
+            f"command again: rm -f {shlex.join(files)}"
+        )
+
+
 def read_table(file: Path) -> pd.DataFrame:
     """runs.csv, epochs.csv or configurations.csv, each number exactly as it was written. Only empty cells are missing
     values, and columns of epochs are integers in spite of them."""
     kinds: dict[str, Any] = {"diverged_epoch": "Int64", "best_epoch": "Int64"}
-    kinds |= dict.fromkeys(("model", "name", "gpu", "commit", "resumed_epochs"), "str")
+    kinds |= dict.fromkeys(TEXT_COLUMNS, "str")
     return pd.read_csv(file, dtype=kinds, keep_default_na=False, na_values=[""])
 
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from examples import record
+from examples import DATA_HASH, record
 from project import REPOSITORY
 from render_report import render_report
 from sweep.analysis import tables
@@ -28,7 +28,7 @@ MANIFEST = {
     "source": "cifar10",
     "class_names": ["cat", "dog", "owl"],
     "sizes": {"train": 401, "validation": 102, "test": 203},
-    "content_hash": "a" * 64,
+    "content_hash": DATA_HASH,
 }
 LANGUAGES = ["en", "zh"]
 
