@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from sweep import program
 from sweep.analysis.tables import check_tables, read_table
@@ -12,6 +11,9 @@ from sweep.figures.effects import draw_effect, draw_heatmap
 from sweep.figures.style import save_figure
 from sweep.grid import Grid
 from sweep.metrics import EFFECTS, HEATMAPS, METRIC_LABELS, label
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def plot(grid: Path, tables: Path, model: str, top: int, figures: Path) -> None:
@@ -29,7 +31,7 @@ def plot(grid: Path, tables: Path, model: str, top: int, figures: Path) -> None:
             print(f"Drew {file}")
 
 
-def draw_figures(tables: Path, model: str, top: int) -> Iterator[tuple[str, Figure]]:
+def draw_figures(tables: Path, model: str, top: int) -> Iterator[tuple[str, "Figure"]]:
     """Each figure of the model with its name, one after the other, so that only one is in memory."""
     epochs, configurations = (read_table(tables / f"{name}.csv") for name in ("epochs", "configurations"))
     if study := Grid.read(tables / "grid.json").study:

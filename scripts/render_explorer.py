@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from sweep import program
-from sweep.analysis.tables import check_tables, read_table
+from sweep.analysis.tables import check_data, check_tables, read_table
 from sweep.data.prepared import read_manifest
 from sweep.files import read_json, write_text
 from sweep.grid import Grid
@@ -27,17 +27,19 @@ def render_explorer(
     prepared data, --templates the folder of the pages' templates.
     """
     check_tables(tables, grid)
-    asked, shown = Grid.read(grid), read_json(settings)
+    asked, shown, manifest = Grid.read(grid), read_json(settings), read_manifest(data)
     runs, epochs = (read_table(tables / f"{name}.csv") for name in ("runs", "epochs"))
+    # A preview says which of its runs are of other data.
+    if asked.partial is None:
+        check_data(tables, runs, manifest.content_hash)
     train_script = Path(os.path.relpath(Path(__file__).with_name("train.py")))
     drawn = explorer_data(runs, epochs, data, train_script, asked.rank_by)
-    values = explorer_context(asked, read_manifest(data), shown["author"], drawn)
-    page = render_page(templates, "index.html", shown["language"], values)
-    html = render_page(
-        templates, "report.html", shown["language"], convert_markdown(report.read_text(encoding="utf-8"))
-    )
-    for name, text in {"index.html": page, "report.html": html}.items():
-        write_text(report.with_name(name), text)
+    pages = {
+        "index.html": explorer_context(asked, manifest, shown["author"], drawn),
+        "report.html": convert_markdown(report.read_text(encoding="utf-8")),
+    }
+    for name, values in pages.items():
+        write_text(report.with_name(name), render_page(templates, name, shown["language"], values))
         print(f"Wrote {report.with_name(name)}")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 
 from sweep import program
-from sweep.analysis.tables import check_tables, read_table
+from sweep.analysis.tables import check_data, check_tables, read_table
 from sweep.data.prepared import read_manifest
 from sweep.files import read_json, write_json, write_text
 from sweep.grid import Grid
@@ -33,20 +33,14 @@ def render_report(
     check_tables(tables, grid)
     runs, configurations = (read_table(tables / f"{name}.csv") for name in ("runs", "configurations"))
     writeup = yaml.safe_load((templates / "writeup.yaml").read_text(encoding="utf-8"))
-    asked, shown = Grid.read(grid), read_json(settings)
+    asked, shown, manifest = Grid.read(grid), read_json(settings), read_manifest(data)
+    # A preview says which of its runs are of other data.
+    if asked.partial is None:
+        check_data(tables, runs, manifest.content_hash)
     studies = [Grid.read(file) for file in study_grids]
     citations = Citations(runs, len(asked.seeds))
-    values = report_context(
-        citations,
-        asked,
-        read_manifest(data),
-        configurations,
-        writeup,
-        asked.rank_by,
-        shown["top"],
-        shown["author"],
-        studies,
-    )
+    top, author = shown["top"], shown["author"]
+    values = report_context(citations, asked, manifest, configurations, writeup, asked.rank_by, top, author, studies)
     text, numbers = citations.settle(render_markdown(templates, shown["language"], values))
     write_json(output.with_suffix(".json"), {"settings": shown, "numbers": numbers, "runs": run_list(runs)})
     write_text(output, text)

@@ -80,15 +80,15 @@ class Partial:
 class Grid:
     """What is trained: a search space for each model, and the seeds; the content of a file grid.json.
 
-    `code_hashes` has the hash of each model's code, and `rank_by` is the metric, val_loss or val_acc, that the tables
-    are ranked by; both are empty where that does not matter. `study` is the name of the study that the grid belongs to,
-    or "" for the sweep's own. `partial` is None but for the tables of a preview.
+    `code_hashes` has the hash of each model's code, or is empty where that does not matter. The tables are ranked by
+    `rank_by`, val_loss or val_acc. `study` is the name of the study that the grid belongs to, or "" for the sweep's own.
+    `partial` is None but for the tables of a preview.
     """
 
     models: dict[str, Space]
     seeds: list[int]
     code_hashes: dict[str, str] = field(default_factory=dict)
-    rank_by: str = ""
+    rank_by: str = "val_loss"
     study: str = ""
     partial: Partial | None = None
 

@@ -133,15 +133,16 @@ def analysis_seconds(folder: Path, models: dict[str, Any], manifest: Manifest) -
     largest of their programs."""
     for run, record in synthesised(models, manifest.content_hash):
         write_json(folder / "runs" / run.path / "metrics.json", record)
-    write_json(folder / "grid.json", {"models": models, "seeds": [0]})
-    tables = {"tables": folder}
-    sweep = {"grid": folder / "grid.json", "data": folder / "data", "rank-by": "val_loss", **tables}
+    write_json(folder / "grid.json", Grid.of(models, [0]).content())
+    write_json(folder / "settings.json", {"language": "en", "author": "", "top": 10})
+    tables = {"grid": folder / "grid.json", "tables": folder}
+    sweep = {"data": folder / "data", **tables}
     templates, report = REPOSITORY / "workflow" / "templates", folder / "report.md"
-    shown = {**sweep, "language": "en", "author": ""}
+    shown = {**sweep, "settings": folder / "settings.json"}
     commands = [
         ("aggregate", {**sweep, "runs": folder / "runs", "records": folder / "records"}),
         *(("plot", {**tables, "model": model, "top": 10, "figures": folder / "pics"}) for model in models),
-        ("render_report", {**shown, "templates": templates, "top": 10, "output": report}),
+        ("render_report", {**shown, "templates": templates, "output": report}),
         ("render_explorer", {**shown, "templates": templates / "explorer", "report": report}),
     ]
     # In a process between: RUSAGE_CHILDREN is the peak of the largest process that one ever waited for.

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # The prefixes "last_" and "best_" name the metrics of the last epoch and of the one with the best validation accuracy.
 BEST_METRICS = ["epoch", "val_loss", "val_acc", "test_loss", "test_acc"]
 CONFIGURATION = ["model", "name", "batch_size", "learning_rate", "dropout_rate"]
+# What looks like a number in these columns is text: a device named nan, a hash of digits.
+TEXT_COLUMNS = ["model", "name", "device_name", "gpu", "python", "torch", "commit", "resumed_epochs"]
+TEXT_COLUMNS += ["key", "data_hash", "code_hash", "content_hash"]
 # grid.json is the grid that the other tables are made from. `sha256sum --check` can read the sums.
 TABLE_FILES = ("runs.csv", "epochs.csv", "configurations.csv", "grid.json")
 SUMS_FILE = "SHA256SUMS"
@@ -52,6 +55,9 @@ def describe_damage(folder: Path) -> str:
         for file in (folder / name for name in TABLE_FILES)
         if file.exists() and f"{sha256(file.read_bytes()).hexdigest()}  {file.name}".encode() not in lines
     ]
+# What looks like a number in these columns is text: a device named nan, a hash of digits.
+TEXT_COLUMNS = ["model", "name", "device_name", "gpu", "python", "torch", "commit", "resumed_epochs"]
+TEXT_COLUMNS += ["key", "data_hash", "code_hash", "content_hash"]
     if not damaged:
         return ""
     return (
@@ -72,11 +78,23 @@ def check_tables(folder: Path, grid: Path) -> None:
         )
 
 
+def check_data(tables: Path, runs: pd.DataFrame, data_hash: str) -> None:
+    """Raises SweepError if `runs`, the table of runs in the folder `tables`, has a run of other data than those with
+    this content hash."""
+    if others := int((runs["data_hash"] != data_hash).sum()):
+        files = [str(tables / name) for name in TABLE_FILES]
+        raise SweepError(
+            f"{tables / 'runs.csv'}: {others} of its {len(runs)} runs were made with other data than the prepared ones "
+            f"(data_hash is not {data_hash[:16]}…, the manifest's content_hash); remove the tables and run the same "
+            f"command again: rm -f {shlex.join(files)}"
+        )
+
+
 def read_table(file: Path) -> pd.DataFrame:
     """Read runs.csv, epochs.csv or configurations.csv, each number exactly as it was written. Only empty cells are
     missing values, and columns of epochs are integers even if values are missing."""
     kinds: dict[str, Any] = {"diverged_epoch": "Int64", "best_epoch": "Int64"}
-    kinds |= dict.fromkeys(("model", "name", "gpu", "commit", "resumed_epochs"), "str")
+    kinds |= dict.fromkeys(TEXT_COLUMNS, "str")
     return pd.read_csv(file, dtype=kinds, keep_default_na=False, na_values=[""])
 
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from examples import record
+from examples import DATA_HASH, record, save_settings
 from project import REPOSITORY
 from render_report import render_report
 from sweep.analysis import tables
@@ -28,7 +28,7 @@ MANIFEST: dict[str, Any] = {
     "source": "cifar10",
     "class_names": ["cat", "dog", "owl"],
     "sizes": {"train": 401, "validation": 102, "test": 203},
-    "content_hash": "a" * 64,
+    "content_hash": DATA_HASH,
 }
 LANGUAGES = ["en", "zh"]
 
@@ -56,7 +56,7 @@ def write_tables(folder: Path, models: dict[str, Runs], seeds: list[int], rank_b
             records.append(record(run, [2.0], [0.3], 1))
         else:
             records.append(record(run, [3.0, 3.0, last[0]], [0.2, 0.2, last[1]]))
-    tables.write_tables(folder, runs, records, Grid.of(grid, seeds), rank_by)
+    tables.write_tables(folder, runs, records, Grid.of(grid, seeds, rank_by=rank_by))
     write_json(folder / "manifest.json", {**MANIFEST, "manifest_hash": manifest_hash(MANIFEST)})
 
 
@@ -74,7 +74,8 @@ def report(tmp_path: Path) -> Any:
     ) -> str:
         write_tables(tmp_path, models, seeds or [0], rank_by)
         output = tmp_path / "report.md"
-        render_report(tmp_path / "grid.json", tmp_path, tmp_path, TEMPLATES, language, author, rank_by, top, output)
+        settings = save_settings(tmp_path, language, author, top)
+        render_report(tmp_path / "grid.json", settings, tmp_path, tmp_path, TEMPLATES, output)
         text = (tmp_path / "report.md").read_text(encoding="utf-8")
         # No value may be missing, whether a run diverged or not.
         assert not re.search(r"\bnan\b|<NA>|None", text)
