@@ -1,7 +1,6 @@
 """Gather the runs' records in tables: see `aggregate`."""
 
 from pathlib import Path
-from typing import Literal
 
 from sweep import program
 from sweep.analysis.tables import write_tables
@@ -15,15 +14,14 @@ def aggregate(
     runs: Path,
     records: Path,
     data: Path,
-    rank_by: Literal["val_loss", "val_acc"],
     tables: Path,
     partial: bool = False,
 ) -> None:
     """Check that the runs' records are exactly those of the grid, and gather them in tables.
 
-    --grid is the grid.json to gather; --runs, --records and --data are the folders of the runs' metrics.json, of the
-    kept records and of the prepared data; --tables is the folder to write. With --partial the records that exist are
-    taken, and the tables' grid.json says what is missing.
+    --grid is the grid.json to gather, which also says what the configurations are ranked by. --runs, --records and
+    --data are the folders of the runs' metrics.json, of the kept records and of the prepared data; --tables is the
+    folder to write. With --partial the records that exist are taken, and the tables' grid.json says what is missing.
     """
     asked = Grid.read(grid)
     manifest = read_manifest(data)
@@ -31,7 +29,7 @@ def aggregate(
     if not partial and (data / DATA_FILE).exists():
         check_prepared(data, manifest)
     found, their_records, shown = collect(asked, runs, records, manifest.content_hash, partial)
-    write_tables(tables, found, their_records, shown, rank_by)
+    write_tables(tables, found, their_records, shown)
     print(f"{len(found)} runs of {len({(run.model, run.name) for run in found})} configurations in {tables}")
 
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from sweep import program
 from sweep.analysis.tables import check_tables, read_table
@@ -13,14 +12,18 @@ from sweep.figures.style import save_figure
 from sweep.grid import Grid
 from sweep.metrics import EFFECTS, HEATMAPS, METRIC_LABELS, label
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def plot(tables: Path, model: str, top: int, figures: Path) -> None:
+
+def plot(grid: Path, tables: Path, model: str, top: int, figures: Path) -> None:
     """Draw all figures of a model, each as PNG and as SVG.
 
-    --tables is the folder of the tables and --figures the folder to write to. The curves of a sweep are those of its
-    --top best configurations. If the tables are those of a study, the curves compare the model with its variant.
+    --grid is the grid that the tables must be of, --tables their folder, and --figures the folder to write to. The
+    curves of a sweep are those of its --top best configurations. If the tables are those of a study, the curves compare
+    the model with its variant.
     """
-    check_tables(tables)
+    check_tables(tables, grid)
     for name, figure in draw_figures(tables, model, top):
         for suffix in ("png", "svg"):
             file = figures / f"{label(model)}_{name}.{suffix}"
@@ -28,7 +31,7 @@ def plot(tables: Path, model: str, top: int, figures: Path) -> None:
             print(f"Drew {file}")
 
 
-def draw_figures(tables: Path, model: str, top: int) -> Iterator[tuple[str, Figure]]:
+def draw_figures(tables: Path, model: str, top: int) -> Iterator[tuple[str, "Figure"]]:
     """Each figure of the model with its name, one after the other, so that only one is in memory."""
     epochs, configurations = (read_table(tables / f"{name}.csv") for name in ("epochs", "configurations"))
     if study := Grid.read(tables / "grid.json").study:

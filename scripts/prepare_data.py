@@ -5,17 +5,21 @@ from pathlib import Path
 from sweep import program
 from sweep.data.prepared import save_prepared
 from sweep.data.sources import load_source, split_validation
+from sweep.files import read_json
 
 
-def prepare_data(source: str, path: Path, validation_size: int, output: Path) -> None:
+def prepare_data(asked: Path, output: Path) -> None:
     """Read a data set from its source and write the prepared file that every training maps into memory.
 
-    --path is where the source's files are; CIFAR-10 is downloaded to there if it is missing. --output is the folder for
-    the data file and its manifest.
+    --asked is a JSON file: the source, the path of its files (or, for CIFAR-10, where they are downloaded to), the size
+    of the validation set, and the fingerprint of an image folder. --output is the folder for the data file and its
+    manifest.
     """
-    dataset = load_source(source, path, print)
-    arrays = split_validation(dataset, validation_size)
-    manifest = save_prepared(output, source, dataset.class_names, arrays)
+    settings = read_json(asked)
+    dataset = load_source(settings["source"], Path(settings["path"]), print)
+    arrays = split_validation(dataset, settings["validation_size"])
+    fingerprint = settings["fingerprint"]
+    manifest = save_prepared(output, settings["source"], dataset.class_names, arrays, fingerprint)
     print(f"Prepared {manifest.sizes} images of {len(manifest.class_names)} classes in {output}")
 
 

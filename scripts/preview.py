@@ -1,5 +1,6 @@
 """Show what is finished so far: see `preview`."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from aggregate import aggregate
@@ -25,17 +26,17 @@ def preview(configfile: list[Path] = []) -> None:  # noqa: B006  it is not chang
     """
     layout = Layout(read_config(configfile))
     settings = layout.settings["report"]
-    language, author, rank_by, top = (settings[key] for key in ("language", "author", "rank_by", "top"))
     data, tables, report = layout.data, layout.results / "preview", layout.report / "preview" / "report.md"
     if not (data / MANIFEST_FILE).exists():
         raise SweepError(f"no run of this sweep is finished: {data} holds no data to train on yet")
-    asked, grid = tables / "asked.json", tables / "grid.json"
-    write_json(asked, layout.grid.content())
-    aggregate(asked, layout.results / "runs", RECORDS, data, rank_by, tables, partial=True)
+    asked, shown, grid = tables / "asked.json", tables / "settings.json", tables / "grid.json"
+    write_json(asked, replace(layout.grid, rank_by=settings["rank_by"]).content())
+    write_json(shown, settings)
+    aggregate(asked, layout.results / "runs", RECORDS, data, tables, partial=True)
     for model in Grid.read(grid).models:
-        plot(tables, model, top, report.parent / "pics")
-    render_report(grid, data, tables, TEMPLATES, language, author, rank_by, top, report)
-    render_explorer(grid, data, tables, TEMPLATES / "explorer", language, author, rank_by, report)
+        plot(grid, tables, model, settings["top"], report.parent / "pics")
+    render_report(grid, shown, data, tables, TEMPLATES, report)
+    render_explorer(grid, shown, data, tables, TEMPLATES / "explorer", report)
 
 
 if __name__ == "__main__":

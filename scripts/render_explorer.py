@@ -2,12 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import Literal
 
 from sweep import program
-from sweep.analysis.tables import check_tables, read_table
+from sweep.analysis.tables import check_data, check_tables, read_table
 from sweep.data.prepared import read_manifest
-from sweep.files import write_text
+from sweep.files import read_json, write_text
 from sweep.grid import Grid
 from sweep.report.explorer import explorer_context, explorer_data
 from sweep.report.render import convert_markdown, render_page
@@ -15,28 +14,32 @@ from sweep.report.render import convert_markdown, render_page
 
 def render_explorer(
     grid: Path,
+    settings: Path,
     data: Path,
     tables: Path,
     templates: Path,
-    language: Literal["zh", "en"],
-    author: str,
-    rank_by: Literal["val_loss", "val_acc"],
     report: Path,
 ) -> None:
     """Render index.html, the page to explore the sweep, and report.html, the report as HTML.
 
-    Both are written beside --report, the Markdown report. --grid is the grid.json of the tables, --data the folder of
-    the prepared data, --templates the folder of the pages' templates. With an empty --author the page names none.
+    Both are written beside --report, the Markdown report. --grid is the grid that the tables must be of, --settings a
+    JSON file with the language (zh or en) and the author (empty: the page names none). --data is the folder of the
+    prepared data, --templates the folder of the pages' templates.
     """
-    check_tables(tables)
+    check_tables(tables, grid)
+    asked, shown, manifest = Grid.read(grid), read_json(settings), read_manifest(data)
     runs, epochs = (read_table(tables / f"{name}.csv") for name in ("runs", "epochs"))
+    # A preview says which of its runs are of other data.
+    if asked.partial is None:
+        check_data(tables, runs, manifest.content_hash)
     train_script = Path(os.path.relpath(Path(__file__).with_name("train.py")))
-    drawn = explorer_data(runs, epochs, data, train_script, rank_by)
-    values = explorer_context(Grid.read(grid), read_manifest(data), author, drawn)
-    page = render_page(templates, "index.html", language, values)
-    html = render_page(templates, "report.html", language, convert_markdown(report.read_text(encoding="utf-8")))
-    for name, text in {"index.html": page, "report.html": html}.items():
-        write_text(report.with_name(name), text)
+    drawn = explorer_data(runs, epochs, data, train_script, asked.rank_by)
+    pages = {
+        "index.html": explorer_context(asked, manifest, shown["author"], drawn),
+        "report.html": convert_markdown(report.read_text(encoding="utf-8")),
+    }
+    for name, values in pages.items():
+        write_text(report.with_name(name), render_page(templates, name, shown["language"], values))
         print(f"Wrote {report.with_name(name)}")
 
 

@@ -1,4 +1,4 @@
-"""A small sweep on real pictures, as tests set it up, run it and look at it."""
+"""A copy of the project with a small sweep on real images, as tests set it up, run it and look at it."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,9 @@ from sklearn.datasets import load_digits
 REPOSITORY = Path(__file__).parents[1]
 CODE = ["Snakefile", "config.yaml", "envs", "scripts", "workflow"]
 
-CONFIG = {
+CONFIG: dict[str, Any] = {
     "experiment": "tiny",
-    "data": {"source": "folder", "path": "pictures", "validation_size": 12},
+    "data": {"source": "folder", "path": "images", "validation_size": 12},
     "models": {
         "mlp": {"batch_sizes": [8, 16], "learning_rates": [0.001], "dropout_rates": [0, 0.5], "epochs": 2},
         "cnn": {"batch_sizes": [8], "learning_rates": [0.001], "dropout_rates": [0, 0.5], "epochs": 1},
@@ -29,13 +30,9 @@ CONFIG = {
     "report": {"language": "en", "author": "", "top": 3, "rank_by": "val_loss"},
 }
 MLP_RUNS = {f"mlp/{batch_size}_0.001_{dropout_rate}/seed0" for batch_size in (8, 16) for dropout_rate in (0.0, 0.5)}
+RUN = "mlp/8_0.001_0.5/seed0"
 CNN_RUNS = {f"cnn/8_0.001_{dropout_rate}/seed0" for dropout_rate in (0.0, 0.5)}
-# The models' own runs of these are in the grid; those of the variants are not.
-STUDIES = {"ablation": {"mlp": "8_0.001_0.5"}, "dropout_kind": {"cnn": "8_0.001"}}
-STUDY_RUNS = {
-    f"{model}/8_0.001_{rate}/seed0" for model in ("mlp_without_bn", "cnn_element_dropout") for rate in (0.0, 0.5)
-}
-# What follows when the tables change.
+# The jobs that follow when the tables change.
 ANALYSIS = {"aggregate": 1, "plot": 2, "render_report": 1, "render_explorer": 1, "all": 1}
 
 # What may differ between two trainings of the same run.
@@ -66,6 +63,7 @@ class Sweep:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.results = folder / "results" / "tiny"
+        self.records = folder / "results" / "records"
         self.report = folder / "report" / "tiny" / "report.md"
         # A machine's GPU, or the lack of it, must not change what the tests see.
         self.environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
@@ -74,13 +72,7 @@ class Sweep:
 
     def configure(self, **changes: Any) -> None:
         """Write config.yaml: CONFIG with changes by key, "models__mlp__epochs=3"."""
-        config = yaml.safe_load(yaml.safe_dump(CONFIG))
-        for key, value in changes.items():
-            *sections, last = key.split("__")
-            place = config
-            for section in sections:
-                place = place[section]
-            place[last] = value
+        config = changed(CONFIG, {key.replace("__", "."): value for key, value in changes.items()})
         (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
 
     def snakemake(self, *arguments: str, succeeds: bool = True) -> Outcome:
@@ -98,6 +90,36 @@ class Sweep:
             ["bash", "-c", command], cwd=self.folder, env=self.environment, capture_output=True, text=True
         )
         return Outcome(done.returncode, done.stdout + done.stderr)
+
+    def start_job(self, **changes: Any) -> subprocess.Popen[str]:
+        """Start the program of a training job for RUN, with other values of its options, in the background."""
+        options = {
+            "model": "mlp",
+            "batch_size": 8,
+            "learning_rate": 0.001,
+            "dropout_rate": 0.5,
+            "seed": 0,
+            "epochs": 2,
+            "data": self.results / "data",
+            "records": self.records,
+            "device": "auto",
+            "precision": "auto",
+            "gpus": 0,
+            "jobs_per_gpu": 1,
+            "threads": 1,
+            "metrics": self.results / "runs" / RUN / "metrics.json",
+            **changes,
+        }
+        words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+        command = [sys.executable, str(self.folder / "scripts" / "train.py"), *words]
+        return subprocess.Popen(
+            command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def forget(self) -> None:
+        """Remove the kept records, so that a job trains its run."""
+        for file in self.records.glob("*.json"):
+            file.unlink()
 
     def logs(self) -> str:
         """What all jobs of the last call printed."""
@@ -117,6 +139,20 @@ class Sweep:
         path.write_text(text.replace(old, new, 1))
 
 
+def changed(config: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """A config with other values by dotted key; the value `...` takes the key out."""
+    config = deepcopy(config)
+    for key, value in changes.items():
+        *sections, last = key.split(".")
+        place = config
+        for section in sections:
+            place = place[section]
+        place[last] = value
+        if value is ...:
+            del place[last]
+    return config
+
+
 def numbers(file: Path) -> dict[str, Any]:
     """A record without what may differ, seconds included."""
     record = {name: value for name, value in json.loads(file.read_text()).items() if name not in INFORMATION}
@@ -125,7 +161,7 @@ def numbers(file: Path) -> dict[str, Any]:
 
 
 def remove_as_told(sweep: Sweep, log: str) -> None:
-    """Run the command at the end of the aggregator's message."""
+    """Run the command at the end of the message of `aggregate`."""
     command = log.split("run the same command again: ")[1]
     assert command.startswith(("rm ", "cp "))
     assert sweep.run(command).code == 0
@@ -142,7 +178,7 @@ def program(sweep: Sweep, name: str, *arguments: str, succeeds: bool = True) -> 
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder; caches of the interpreter's and notes of Snakemake's aside."""
+    """Every file below a folder, except the interpreter's caches and Snakemake's notes."""
     files = [file for file in folder.rglob("*") if file.is_file()]
     return {
         str(file.relative_to(folder)): file.read_bytes()
@@ -152,7 +188,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def copy_code(folder: Path) -> None:
-    """Copy what git has of the project and a sweep needs."""
+    """Copy the parts of the project that a sweep needs."""
     folder.mkdir()
     for name in CODE:
         source = REPOSITORY / name
@@ -162,12 +198,11 @@ def copy_code(folder: Path) -> None:
             shutil.copy(source, folder)
 
 
-def write_pictures(folder: Path) -> None:
+def write_images(folder: Path) -> None:
     """Real handwritten digits as 8×8 PNG files: 20 of each of three classes to train, 8 to test."""
     digits = load_digits(n_class=3)
     for name in range(3):
-        images = digits.images[digits.target == name][:28]
-        for position, image in enumerate(images):
+        for position, image in enumerate(digits.images[digits.target == name][:28]):
             file = folder / ("train" if position < 20 else "test") / f"class {name}" / f"{position:02}.png"
             file.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray((image / 16 * 255).astype("uint8")).save(file)

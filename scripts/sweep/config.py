@@ -1,9 +1,11 @@
 """Read, merge and check config.yaml. Each fault is one sentence that names the file or the key."""
 
+import json
 import math
+import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import fastjsonschema
 import yaml
 
-from sweep.data.sources import train_size
+from sweep.data.sources import expand_home, train_size
 from sweep.errors import SweepError
 from sweep.grid import rate_name
 from sweep.models import model_names
@@ -37,7 +39,8 @@ TAKEN = {
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """Refuses a key that is there twice, as YAML demands; PyYAML itself silently takes the last one."""
+    """Refuses a key that is there twice, as YAML demands, where PyYAML silently takes the last one; and a number whose
+    digits do not mean what they show: to YAML 1.1, 010 is 8 and 1:30 is 90."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -46,6 +49,18 @@ class _StrictLoader(yaml.SafeLoader):
                 raise yaml.MarkedYAMLError(problem=f"the key {key.value} is there twice", problem_mark=key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+    def construct_number(self, node: yaml.ScalarNode) -> int | float:
+        is_integer = node.tag.endswith(":int")
+        number: int | float = self.construct_yaml_int(node) if is_integer else self.construct_yaml_float(node)
+        if ":" in node.value or (is_integer and re.match(r"[-+]?0[\dxb_]", node.value)):
+            problem = f"{node.value} is {number} to YAML; write it as a decimal number"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+        return number
+
+
+_StrictLoader.add_constructor("tag:yaml.org,2002:int", _StrictLoader.construct_number)
+_StrictLoader.add_constructor("tag:yaml.org,2002:float", _StrictLoader.construct_number)
 
 
 def read_file(file: Path) -> dict[str, Any]:
@@ -58,7 +73,7 @@ def read_file(file: Path) -> dict[str, Any]:
         SweepError: the file cannot be read, is not UTF-8, is not YAML, has a key twice, or holds no keys.
     """
     try:
-        content = yaml.load(file.read_text(encoding="utf-8"), _StrictLoader)  # noqa: S506  it is a SafeLoader
+        content = _parse(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise SweepError(f"config: {file} cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
@@ -70,7 +85,34 @@ def read_file(file: Path) -> dict[str, Any]:
         raise SweepError(f"config: {file} is not YAML ({' '.join(str(error).split())})") from None
     if not isinstance(content, dict):
         raise SweepError(f"config: {file} must hold keys at its top level, as in experiment: cifar10")
+    if "__use_yte__" in content:
+        # Snakemake would run the Python expressions in it, also for a mere look at the plan.
+        raise SweepError(f"config: {file}: a config is no template; take the key __use_yte__ out")
     return content
+
+
+def _parse(text: str) -> Any:
+    """JSON, which may be indented with tabs, or YAML, as Snakemake reads a config."""
+    try:
+        return json.loads(text, object_pairs_hook=_refuse_repeated_keys)
+    except json.JSONDecodeError:
+        return yaml.load(text, _StrictLoader)  # noqa: S506  it is a SafeLoader
+
+
+def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    for key, count in Counter(key for key, _ in pairs).items():
+        if count > 1:
+            raise yaml.MarkedYAMLError(problem=f"the key {key} is there twice")
+    return dict(pairs)
+
+
+def list_files(configfiles: Sequence[Path]) -> list[Path]:
+    """The files that make the config: config.yaml and `configfiles` on top of it. As for Snakemake, config.yaml may be
+    missing if there are others. Raises SweepError if it is missing otherwise."""
+    default = Path("config.yaml")
+    if not configfiles and not default.exists():
+        raise SweepError(f"config: there is no config.yaml in {Path.cwd()}: start in the folder of your sweep")
+    return [*([default] if default.exists() else []), *configfiles]
 
 
 def read_config(configfiles: Sequence[Path]) -> dict[str, Any]:
@@ -80,7 +122,7 @@ def read_config(configfiles: Sequence[Path]) -> dict[str, Any]:
     SweepError as `read_file` and `validated`.
     """
     config: dict[str, Any] = {}
-    for file in [Path("config.yaml"), *configfiles]:
+    for file in list_files(configfiles):
         config = merge(config, read_file(file))
     return validated(config)
 
@@ -99,8 +141,8 @@ def merge(base: Any, changes: dict[str, Any]) -> Any:
     return merged
 
 
-def validated(config: dict[str, Any]) -> dict[str, Any]:
-    """The config with the schema's defaults filled in.
+def validated(config: dict[str, Any], options: Container[str] = ()) -> dict[str, Any]:
+    """The config with the schema's defaults filled in. `options` are the keys that come from `snakemake --config`.
 
     Raises:
         SweepError: a key is unknown or missing, a value has the wrong type or is out of range, a list holds a value
@@ -111,7 +153,10 @@ def validated(config: dict[str, Any]) -> dict[str, Any]:
     try:
         checked: dict[str, Any] = fastjsonschema.compile(schema)(config)
     except fastjsonschema.JsonSchemaValueException as error:
-        raise SweepError(f"config: {_describe(error)}") from None
+        advice = _advise(error)
+        if len(error.path) > 1 and error.path[1] in options:
+            advice = "; --config cannot give this value: put it in a file, and give that with --configfile"
+        raise SweepError(f"config: {_describe(error)}{advice}") from None
     # JSON Schema cannot refuse .nan, .inf, or 512.0 where an integer is meant.
     for key, value in _walk_numbers(checked):
         if not -sys.float_info.max <= value <= sys.float_info.max:
@@ -119,6 +164,7 @@ def validated(config: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, float) and not INTEGER_KEYS.isdisjoint(key.replace("[", ".").split(".")):
             raise SweepError(f"config: {key} is {value}; it must be an integer, written without a point")
     _check_grid(checked)
+    checked["data"]["path"] = expand_home(checked["data"]["path"])
     size = _check_sizes(checked)
     for study, configurations in checked["studies"].items():
         for model, name in configurations.items():
@@ -143,11 +189,13 @@ def _describe(error: fastjsonschema.JsonSchemaValueException) -> str:
         message = f"{section} must be {PATTERN_WORDS[section]}"
     # The value may be a whole section or thousands of letters: show its beginning.
     value = repr(error.value)
-    return f"{message}, not {value if len(value) <= 200 else value[:200] + '…'}{_advise(error)}"
+    return f"{message}, not {value if len(value) <= 200 else value[:200] + '…'}"
 
 
 def _advise(error: fastjsonschema.JsonSchemaValueException) -> str:
     """What to write instead of a number that YAML reads as text, such as 1e-3, or of a text that it reads otherwise."""
+    if error.rule in ("additionalProperties", "required", "minItems"):
+        return ""
     wanted, value = error.definition.get("type"), error.value
     if wanted == "string" and isinstance(value, int | float | date):
         return "; for YAML that is no text, write it in quotes"

@@ -1,5 +1,7 @@
 """Files that are whole or absent, never half written; JSON and its hash; folders that a group shares."""
 
+import errno
+import fcntl
 import json
 import os
 import stat
@@ -14,10 +16,16 @@ from safetensors import SafetensorError
 
 from sweep.errors import SweepError
 
+# Part of the name of every temporary file.
+UNFINISHED = ".unfinished-"
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`. On success it takes the place of `path`; on an exception it is removed.
+
+    After success the disk holds the file, so that a power cut cannot take it back. Temporary files that a killed
+    process left in the same folder are removed.
 
     Raises:
         SweepError: the file cannot be written, for example because the disk is full or the folder is read-only.
@@ -29,9 +37,12 @@ def replacing(path: Path) -> Iterator[Path]:
             os.umask(umask)
             temporary.chmod(0o666 & ~umask)  # mkstemp gives its files to their owner alone
             share(temporary)
+            _sync(temporary)
             temporary.replace(path)
+            with suppress(OSError):  # some file systems cannot do this for a folder
+                _sync(path.parent)
     except (OSError, SafetensorError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or error
+        reason = _obstacle(path) or (isinstance(error, OSError) and error.strerror) or error
         raise SweepError(
             f"{path} cannot be written ({reason}): mend that and run the same command again; "
             "what was there before is unchanged"
@@ -41,14 +52,51 @@ def replacing(path: Path) -> Iterator[Path]:
 @contextmanager
 def _temporary_beside(path: Path) -> Iterator[Path]:
     make_folder(path.parent)
+    remove_abandoned(path.parent)
     # The suffix stays last: libraries choose a file format by it.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
-    os.close(handle)
+    prefix = f".{path.stem}{UNFINISHED}"
+    while True:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
+        # The lock says that a process still writes this file.
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:
+            break
+        os.close(handle)  # another process removed the file before it was locked
     temporary = Path(name)
     try:
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove the temporary files in `folder` whose process was killed: no process holds their lock any more."""
+    for file in folder.glob(f".*{UNFINISHED}*"):
+        with suppress(OSError), file.open("r+b") as opened:  # an error: it is being written, or is of another user
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file.unlink()
+
+
+def _sync(path: Path) -> None:
+    """Wait until the disk holds a file's content, or a folder's names."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):  # not known to this file system
+            raise
+    finally:
+        os.close(handle)
+
+
+def _obstacle(path: Path) -> str | None:
+    """What lies in the place of one of the folders above `path`; None if nothing does."""
+    for folder in reversed(path.parents):
+        if os.path.lexists(folder) and not os.path.isdir(folder):  # noqa: PTH112  the methods may raise errors
+            return f"{folder} is {'not a folder' if os.path.exists(folder) else 'a link to nothing'}"  # noqa: PTH110
+    return None
 
 
 def write_text(path: Path, text: str) -> None:
@@ -66,6 +114,14 @@ def json_text(content: Any) -> str:
 def canonical_hash(content: Any) -> str:
     """SHA-256 of `content` as JSON, the same for any order of its keys."""
     return sha256(json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False).encode()).hexdigest()
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file that the sweep wrote. Raises SweepError if it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SweepError(f"{path} is missing or damaged ({error}): run the same command again") from None
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -3,7 +3,6 @@
 A *configuration* is (model, batch size, learning rate, dropout rate); a *run* is a configuration and a seed.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import product
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sweep.errors import SweepError
+from sweep.files import read_json
 
 
 def rate(value: float) -> float:
@@ -80,13 +80,15 @@ class Partial:
 class Grid:
     """What is trained: a search space for each model, and the seeds; the content of a file grid.json.
 
-    `code_hashes` has the hash of each model's code, or is empty where that does not matter. `study` is the name of the
-    study that the grid belongs to, or "" for the sweep's own. `partial` is None but for the tables of a preview.
+    `code_hashes` has the hash of each model's code, or is empty where that does not matter. The tables are ranked by
+    `rank_by`, val_loss or val_acc. `study` is the name of the study that the grid belongs to, or "" for the sweep's own.
+    `partial` is None but for the tables of a preview.
     """
 
     models: dict[str, Space]
     seeds: list[int]
     code_hashes: dict[str, str] = field(default_factory=dict)
+    rank_by: str = "val_loss"
     study: str = ""
     partial: Partial | None = None
 
@@ -99,11 +101,11 @@ class Grid:
     @classmethod
     def read(cls, file: Path) -> "Grid":
         """Read a grid.json. Raises SweepError if it is missing or damaged."""
+        content = read_json(file)
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
             partial = content.pop("partial", None)
             return cls.of(**content, partial=None if partial is None else Partial(**partial))
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except (TypeError, AttributeError) as error:
             raise SweepError(f"{file} is missing or damaged ({error}): run the same command again") from None
 
     def content(self) -> dict[str, Any]:

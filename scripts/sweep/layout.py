@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sweep.files import canonical_hash
 from sweep.grid import Grid, Run
 from sweep.studies import VARIANTS, study_spaces
 
@@ -55,6 +56,10 @@ class Layout:
 
     def study_tables(self, study: str) -> Path:
         return self.results / "studies" / study
+
+    def asked(self, kind: str, content: Any) -> Path:
+        """The file of what the config asks of a step; it is named by its content."""
+        return self.results / "asked" / f"{kind}-{canonical_hash(content)[:16]}.json"
 
     def metrics(self, run: Run) -> Path:
         return self.results / "runs" / run.path / "metrics.json"

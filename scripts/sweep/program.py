@@ -2,11 +2,12 @@
 
 import argparse
 import inspect
+import io
+import os
 import sys
 import textwrap
 from collections.abc import Callable, Iterable
-from io import TextIOWrapper
-from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from sweep.errors import SweepError
 
@@ -23,12 +24,17 @@ def run(function: Callable[..., None]) -> None:
     types = get_type_hints(function)
     for name, parameter in inspect.signature(function).parameters.items():
         required = parameter.default is parameter.empty
-        options: dict[str, Any] = {"required": required, "default": None if required else parameter.default}
-        parser.add_argument(f"--{name.replace('_', '-')}", **options, **_form(types[name]))
-    # In a locale that lacks a character, it is printed by its number.
-    cast(TextIOWrapper, sys.stdout).reconfigure(errors="backslashreplace")
+        occurrence: dict[str, Any] = {"required": required, "default": None if required else parameter.default}
+        parser.add_argument(f"--{name.replace('_', '-')}", **occurrence, **_form(types[name]))
+    options = vars(parser.parse_args())
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names that the locale's encoding lacks must not end a job when its log mentions them.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        function(**vars(parser.parse_args()))
+        function(**options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough, as in `make status | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except SweepError as error:
         sys.exit(f"Error: {printable(str(error))}")
 

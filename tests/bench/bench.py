@@ -5,7 +5,6 @@ single timing, to results/bench.json.
 """
 
 import argparse
-import itertools
 import json
 import os
 import platform
@@ -30,7 +29,6 @@ from sweep.data.prepared import SPLITS, Manifest, save_prepared
 from sweep.data.sources import load_source, split_validation
 from sweep.files import write_json, write_text
 from sweep.grid import Grid, Run
-from sweep.metrics import METRIC_LABELS
 from sweep.runs.hardware import choose_precision, device_name
 from sweep.runs.records import make_record
 
@@ -64,7 +62,7 @@ def train_command(side: str, run: Run, data: Path, folder: Path) -> list[str]:
 
 
 def prepare(folder: Path) -> tuple[Manifest, str]:
-    """Prepare in `folder` the config's CIFAR-10 where it is there, else random pictures of its shapes; and which."""
+    """Prepare CIFAR-10 in `folder`, from the config's data.path or else random images of its shapes; and say which."""
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))["data"]
     path = REPOSITORY / config["path"]
     found = {
@@ -72,18 +70,18 @@ def prepare(folder: Path) -> tuple[Manifest, str]:
         "folder": (path / "train").is_dir(),
     }
     if found.get(config["source"]):
-        pictures = load_source(config["source"], path, print)
-        arrays = split_validation(pictures, config["validation_size"])
+        dataset = load_source(config["source"], path, print)
+        arrays = split_validation(dataset, config["validation_size"])
         if {split: len(arrays[f"{split}_labels"]) for split in SPLITS} == SIZES:
-            manifest = save_prepared(folder, config["source"], pictures.class_names, arrays)
-            return manifest, f"the real pictures of {config['path']}"
+            manifest = save_prepared(folder, config["source"], dataset.class_names, arrays)
+            return manifest, f"the real images of {config['path']}"
     random = np.random.default_rng(0)
     arrays = {}
     for split, size in SIZES.items():
         arrays[f"{split}_images"] = random.integers(0, 256, (size, 32, 32, 3), dtype=np.uint8)
         arrays[f"{split}_labels"] = random.integers(0, 10, size)
     manifest = save_prepared(folder, "cifar10", [str(name) for name in range(10)], arrays)
-    return manifest, "random pictures of CIFAR-10's shapes"
+    return manifest, "random images of CIFAR-10's shapes"
 
 
 def space(count: int, epochs: int) -> dict[str, Any]:
@@ -131,22 +129,21 @@ def bare(folder: Path, jobs: int) -> list[str]:
 
 
 def analysis_seconds(folder: Path, models: dict[str, Any], manifest: Manifest) -> tuple[float, float]:
-    """Seconds of tables, figures, report and explorer of finished runs of `models`, and the peak memory in MB."""
+    """Seconds of tables, figures, report and explorer of finished runs of `models`, and the peak memory in MB of the
+    largest of their programs."""
     for run, record in synthesised(models, manifest.content_hash):
         write_json(folder / "runs" / run.path / "metrics.json", record)
-    write_json(folder / "grid.json", {"models": models, "seeds": [0]})
-    tables = ["--tables", str(folder)]
-    grid = ["--grid", str(folder / "grid.json"), "--data", str(folder / "data"), "--rank-by", "val_loss"]
-    commands = [["aggregate.py", "--runs", str(folder / "runs"), "--records", str(folder / "records"), *grid, *tables]]
-    for model, metric in itertools.product(models, METRIC_LABELS):
-        figures = [str(folder / f"{model}_{metric}.{suffix}") for suffix in ("png", "svg")]
-        commands.append(["plot.py", "--model", model, "--metric", metric, "--top", "10", "--output", *figures, *tables])
-    commands += [["plot_effects.py", "--model", model, "--pictures", str(folder), *tables] for model in models]
-    templates, report = REPOSITORY / "workflow" / "templates", str(folder / "report.md")
-    words = ["--language", "en", "--author", "", *grid, *tables]
-    commands += [
-        ["render_report.py", "--templates", str(templates), "--top", "10", "--output", report, *words],
-        ["render_explorer.py", "--templates", str(templates / "explorer"), "--report", report, *words],
+    write_json(folder / "grid.json", Grid.of(models, [0]).content())
+    write_json(folder / "settings.json", {"language": "en", "author": "", "top": 10})
+    tables = {"grid": folder / "grid.json", "tables": folder}
+    sweep = {"data": folder / "data", **tables}
+    templates, report = REPOSITORY / "workflow" / "templates", folder / "report.md"
+    shown = {**sweep, "settings": folder / "settings.json"}
+    commands = [
+        ("aggregate", {**sweep, "runs": folder / "runs", "records": folder / "records"}),
+        *(("plot", {**tables, "model": model, "top": 10, "figures": folder / "pics"}) for model in models),
+        ("render_report", {**shown, "templates": templates, "output": report}),
+        ("render_explorer", {**shown, "templates": templates / "explorer", "report": report}),
     ]
     # In a process between: RUSAGE_CHILDREN is the peak of the largest process that one ever waited for.
     measured = (
@@ -154,8 +151,8 @@ def analysis_seconds(folder: Path, models: dict[str, Any], manifest: Manifest) -
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)"
     )
     start, peaks = perf_counter(), []
-    for program, *arguments in commands:
-        command = [sys.executable, "-c", measured, sys.executable, str(SCRIPTS / program), *arguments]
+    for program, options in commands:
+        command = [sys.executable, "-c", measured, sys.executable, str(SCRIPTS / f"{program}.py"), *words(options)]
         peaks.append(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
     return perf_counter() - start, max(peaks)
 
@@ -273,14 +270,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         data = folder / "data"
-        manifest, pictures = prepare(data)
+        manifest, images = prepare(data)
         machine = {
             "processor": device_name(torch.device("cpu")),
             "cores": os.cpu_count(),
             "precision": precision,
             "torch": torch.__version__,
             "python": platform.python_version(),
-            "pictures": pictures,
+            "images": images,
         }
         print(", ".join(f"{name} {value}" for name, value in machine.items()))
         table = Table()

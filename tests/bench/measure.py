@@ -21,11 +21,11 @@ def words(options: Mapping[str, Any]) -> list[str]:
 
 
 class Side:
-    """A process of sides.py."""
+    """A process of competitors.py."""
 
     def __init__(self, side: str, data: Path, model: str, batch_size: int, precision: str) -> None:
         options = {"model": model, "batch-size": batch_size, "precision": precision, "threads": THREADS, "data": data}
-        command = [sys.executable, str(Path(__file__).with_name("sides.py")), side, *words(options)]
+        command = [sys.executable, str(Path(__file__).with_name("competitors.py")), side, *words(options)]
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  it lives as long as the process
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True
@@ -89,18 +89,19 @@ class Table:
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
-        print(f"| {'figure':72} | {'ratio or value':>15} | target | medians (smallest–largest) |\n|---|---:|---:|---|")
+        print(f"| {'comparison':72} | {'ratio or value':>15} | target | medians (smallest–largest) |")
+        print("|---|---:|---:|---|")
 
-    def add(self, figure: str, value: float, target: str, timings: Timings | None = None, unit: str = "s") -> None:
+    def add(self, comparison: str, value: float, target: str, timings: Timings | None = None, unit: str = "s") -> None:
         """A row; `timings` are in seconds unless `unit` says otherwise."""
         details = [
             f"{name} {statistics.median(values):.4g} {unit} ({min(values):.4g}–{max(values):.4g})"
             for name, values in (timings or {}).items()
         ]
-        print(f"| {figure:72} | {value:15.2f} | {target:>6} | {'; '.join(details)} |", flush=True)
-        self.rows.append({"figure": figure, "value": value, "target": target, "unit": unit, "timings": timings})
+        print(f"| {comparison:72} | {value:15.2f} | {target:>6} | {'; '.join(details)} |", flush=True)
+        self.rows.append({"comparison": comparison, "value": value, "target": target, "unit": unit, "timings": timings})
 
-    def ratio(self, figure: str, over: str, under: str, target: str, timings: Timings) -> None:
+    def ratio(self, comparison: str, over: str, under: str, target: str, timings: Timings) -> None:
         """The ratio of two sides' medians."""
         sides = {name: timings[name] for name in (over, under)}
-        self.add(figure, statistics.median(sides[over]) / statistics.median(sides[under]), target, sides)
+        self.add(comparison, statistics.median(sides[over]) / statistics.median(sides[under]), target, sides)

@@ -1,6 +1,6 @@
 """The protocol as somebody would write it down at first: the yardstick of `make bench`.
 
-Eager float32, hand-written BatchNorm and Dropout, default memory format and allocator, float32 pictures, torch's Adam.
+Eager float32, hand-written BatchNorm and Dropout, default memory format and allocator, float32 images, torch's Adam.
 It imports nothing of the project, so that no setting of ours makes it faster.
 """
 
@@ -15,6 +15,9 @@ from torch.nn import functional as F
 
 
 class BatchNorm(nn.Module):
+    running_mean: Tensor
+    running_var: Tensor
+
     def __init__(self, features: int, dims: tuple[int, ...]) -> None:
         super().__init__()
         self.dims = dims
@@ -36,7 +39,7 @@ class BatchNorm(nn.Module):
 
 
 class Dropout(nn.Module):
-    """Of single activations, or of whole channels of pictures."""
+    """Zeroes single activations of vectors, or whole channels of images."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()
@@ -77,7 +80,7 @@ def build(model: str, dropout_rate: float) -> nn.Module:
 
 
 def load(data: Path) -> dict[str, tuple[Tensor, Tensor]]:
-    """Scaled float32 pictures (n, 3, 32, 32) and labels of each split."""
+    """Scaled float32 images (n, 3, 32, 32) and labels of each split."""
     tensors = load_file(data / "images.safetensors")
     return {
         split: ((tensors[f"{split}_images"].permute(0, 3, 1, 2).float() - 128) / 255, tensors[f"{split}_labels"])
@@ -126,8 +129,8 @@ def main(args: argparse.Namespace) -> None:
     history: list[tuple[float, ...]] = []
     best, test = 0.0, (0.0, 0.0)
     for epoch in range(args.epochs):
-        row = train_epoch(model, optimizer, *data["train"], args.batch_size)
-        row += evaluate(model, *data["validation"], args.batch_size)
+        trained = train_epoch(model, optimizer, *data["train"], args.batch_size)
+        row = (*trained, *evaluate(model, *data["validation"], args.batch_size))
         if row[3] >= best:
             best, test = row[3], evaluate(model, *data["test"], args.batch_size)
         if epoch >= 3 and row[0] > max(past[0] for past in history[-3:]):

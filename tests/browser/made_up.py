@@ -2,17 +2,18 @@
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from playwright.sync_api import Page
 
-from examples import record
+from examples import record, save_settings
 from project import REPOSITORY
 from render_explorer import render_explorer
-from sweep.analysis.tables import write_tables
+from render_report import render_report
+from sweep.analysis.tables import read_table, write_tables
 from sweep.data.prepared import manifest_hash
 from sweep.files import write_json
 from sweep.grid import Grid, Partial, Run
@@ -30,6 +31,7 @@ MODELS: dict[str, Any] = {
 DIVERGED = {("mlp", "16_0.01_0.0"): 2, ("cnn", "32_1e-05_0.8"): 0}
 AUTHOR = "<b>A. &amp; B.</b> <img src=x onerror=document.title='pwned'> {{ 7 * 7 }}"
 DEVICE = "</script><script>document.title='pwned'</script> <!-- CPU"
+COMMIT = "`<img src=x onerror=document.title='pwned'>`"
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,19 @@ def made_up(run: Run) -> tuple[Any, ...]:
     return losses, [1 / (1 + loss) for loss in losses], diverged
 
 
-def write_pages(folder: Path, models: dict[str, Any], partial: dict[str, Any] | None = None, **changes: Any) -> Pages:
-    """The pages of a sweep over `models`, beside the example's report; `partial` as in a preview's grid.json."""
+def write_pages(
+    folder: Path,
+    models: dict[str, Any],
+    partial: dict[str, Any] | None = None,
+    own_report: bool = False,
+    language: str = "en",
+) -> Pages:
+    """The pages of a sweep over `models`, beside the example's report, or their own; `partial` as in a preview's
+    grid.json. The records are all of one model, because a forged name has no code."""
     runs = Grid.of(models, [0]).runs()
     grid = Grid.of(models, [0], partial=None if partial is None else Partial(**partial))
-    write_tables(
-        folder / "tables", runs, [record(run, *made_up(run), device_name=DEVICE) for run in runs], grid, "val_loss"
-    )
+    records = [record(replace(run, model="mlp"), *made_up(run), device_name=DEVICE) for run in runs]
+    write_tables(folder / "tables", runs, [{**each, "commit": COMMIT} for each in records], grid)
     manifest = {
         "source": "folder",
         "class_names": ["</script>", "<b>cat</b>"],
@@ -69,18 +77,17 @@ def write_pages(folder: Path, models: dict[str, Any], partial: dict[str, Any] | 
     write_json(folder / "manifest.json", {**manifest, "manifest_hash": manifest_hash(manifest)})
     report = folder / "report" / "report.md"
     shutil.copytree(REPOSITORY / "report" / "example", report.parent)
-    arguments = {
+    arguments: dict[str, Any] = {
         "grid": folder / "tables" / "grid.json",
         "data": folder,
         "tables": folder / "tables",
         "templates": REPOSITORY / "workflow" / "templates" / "explorer",
-        "language": "en",
-        "author": AUTHOR,
-        "rank_by": "val_loss",
-        "report": report,
+        "settings": save_settings(folder, language, AUTHOR),
     }
-    render_explorer(**{**arguments, **changes})
-    table = pd.read_csv(folder / "tables" / "runs.csv")
+    if own_report:
+        render_report(**{**arguments, "templates": arguments["templates"].parent, "output": report})
+    render_explorer(**arguments, report=report)
+    table = read_table(folder / "tables" / "runs.csv")
     return Pages(report.with_name("index.html"), report.with_name("report.html"), table)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from made_up import MODELS, Pages, traces, write_pages
+from made_up import AUTHOR, COMMIT, DEVICE, MODELS, Pages, traces, write_pages
 from project import REPOSITORY
 
 Open = Callable[..., Page]
@@ -125,3 +125,29 @@ def test_each_language_has_every_text(tmp_path: Path, opened: Open, language: st
     page.locator("#leaderboard tbody button").first.click()
     shown = page.locator("body").inner_text()
     assert not any(word in shown for word in ("undefined", "built-in", "NaN", "[object"))
+
+
+def test_a_forged_record_is_shown_as_it_is_and_runs_nothing(tmp_path: Path, opened: Open) -> None:
+    small = {**MODELS["mlp"], "batch_sizes": [16]}
+    page = opened(write_pages(tmp_path / "report", {"mlp": small, "cnn": small}, own_report=True).report)
+    shown = page.locator("main").inner_text()
+    for text in (AUTHOR, DEVICE, COMMIT):
+        assert text in shown
+    assert page.locator("main script, main [onerror]").count() == 0
+    # A table's numbers stand on the right, without a style attribute.
+    assert page.evaluate("getComputedStyle(document.querySelector('td:first-child')).textAlign") == "right"
+
+    model = "<a href='https://x.org'>$(id)</a>"
+    page = opened(write_pages(tmp_path / "explorer", {model: small, "cnn": small}).explorer)
+    name = f"{model}/16_0.001_0.0"
+    assert name.replace("<", "&#60;").replace(">", "&#62;") + " training" in [
+        trace["name"] for trace in traces(page, "loss")
+    ]
+    page.evaluate("Plotly.Fx.hover('loss', [{curveNumber: 0, pointNumber: 1}])")
+    expect(page.locator("#loss .hoverlayer")).to_contain_text(name)
+    traces(page, "parallel")
+    assert model in page.locator("#parallel").text_content()
+    assert page.locator("a[href*='x.org']").count() == 0
+    page.locator("#leaderboard tbody button").first.click()
+    quoted = model.replace("'", "'\\''")
+    assert f"--model '{quoted}' --batch-size 16 " in page.locator("#command").inner_text()

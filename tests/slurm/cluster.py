@@ -16,13 +16,13 @@ CLUSTER = Path(__file__).with_name("cluster.sh")
 PROFILE = "workflow/profiles/slurm/config.yaml"
 # The nodes' GPUs are counted but are not there: here, and for the tests alone, the jobs that hold them use the CPU.
 CPU = {"training__device": "cpu"}
-# Six runs of each model.
-TWELVE: dict[str, Any] = {**CPU, "models__mlp__batch_sizes": [8], "seeds": [0, 1, 2]}
+# Four runs of each model.
+EIGHT: dict[str, Any] = {**CPU, "models__mlp__batch_sizes": [8], "seeds": [0, 1]}
 
 
 @dataclass(frozen=True)
 class Job:
-    """A submitted job as SLURM's accounting tells it."""
+    """A submitted job, as SLURM's accounting has it."""
 
     id: str
     state: str
@@ -42,7 +42,7 @@ class Job:
 class SlurmSweep(Sweep):
     """A sweep whose jobs are submitted to SLURM."""
 
-    executor = (
+    executor: tuple[str, ...] = (
         "--workflow-profile",
         str(Path(PROFILE).parent),
         # Just above what a job of the tests takes, and less patience with the file system than on a real cluster.
@@ -127,16 +127,16 @@ class SlurmSweep(Sweep):
             number: node for number, node, folder in (line.split("|") for line in lines) if Path(folder) == self.folder
         }
 
-    def records(self) -> dict[str, bytes]:
+    def kept_records(self) -> dict[str, bytes]:
         """The kept records: a training that is repeated writes another number of seconds."""
-        return {file.name: file.read_bytes() for file in (self.folder / "results" / "records").glob("*.json")}
+        return {file.name: file.read_bytes() for file in self.records.glob("*.json")}
 
 
 def wait_until(what: Callable[[], object], seconds: float = 120) -> None:
-    """Look again and again until it is so; a test that waits in vain fails."""
+    """Wait until a condition holds; the test fails if it never does."""
     end = time.monotonic() + seconds
     while not what():
-        assert time.monotonic() < end, "it did not come about"
+        assert time.monotonic() < end, f"it was not so after {seconds} s"
         time.sleep(0.1)
 
 

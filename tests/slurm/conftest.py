@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from cluster import CLUSTER, CPU, TWELVE, SlurmSweep
-from project import Sweep, copy_code, numbers, write_pictures
+from cluster import CLUSTER, CPU, EIGHT, SlurmSweep
+from project import Sweep, copy_code, numbers, write_images
 
 SweepType = TypeVar("SweepType", bound=Sweep)
 
@@ -27,9 +27,9 @@ def _slurm() -> Iterator[None]:
 
 
 def new(sweep: SweepType) -> SweepType:
-    """The project, a config and the pictures in a sweep's folder, before any run."""
+    """The project, a config and the images in a sweep's folder, before any run."""
     copy_code(sweep.folder)
-    write_pictures(sweep.folder / "pictures")
+    write_images(sweep.folder / "images")
     sweep.configure(**CPU)
     return sweep
 
@@ -41,8 +41,8 @@ def sweep(_slurm: None, tmp_path: Path) -> SlurmSweep:
 
 @pytest.fixture(scope="session")
 def local(_slurm: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """The numbers of TWELVE's runs, trained here without SLURM."""
+    """The numbers of EIGHT's runs, trained here without SLURM."""
     sweep = new(Sweep(tmp_path_factory.mktemp("local") / "sweep"))
-    sweep.configure(**TWELVE)
+    sweep.configure(**EIGHT)
     sweep.snakemake("--until", "train")
     return {run: numbers(sweep.results / "runs" / run / "metrics.json") for run in sweep.trained()}

@@ -47,15 +47,15 @@ def test_ctrl_c_cancels_the_jobs_and_the_same_command_goes_on(sweep: SlurmSweep)
     sweep.prepare()
     snakemake = sweep.start("--until", "train")
     # Two at a time: the third begins when one is finished.
-    wait_until(lambda: sweep.runs.records() and all(sweep.deep_in(run) for run in runs(0, 0.3, 0.5)))
-    before = sweep.runs.records()
+    wait_until(lambda: sweep.kept_records() and all(sweep.deep_in(run) for run in runs(0, 0.3, 0.5)))
+    before = sweep.kept_records()
     snakemake.send_signal(signal.SIGINT)
     end(snakemake, succeeds=False)
     assert sweep.running() == {}
     assert "CANCELLED by 0" in {job.state for job in sweep.submitted()}
     sweep.snakemake("--until", "train")
     assert sweep.finished() == set(runs(0, 0.3, 0.5))
-    assert before.items() <= sweep.runs.records().items()
+    assert before.items() <= sweep.kept_records().items()
     assert sum(sweep.trainings().values()) <= 2 * 3 - len(before)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cluster import CPU, TWELVE, Job, SlurmSweep
+from cluster import CPU, EIGHT, Job, SlurmSweep
 from project import ANALYSIS, numbers
 from sweep.runs.gpus import has_gpu
 
@@ -17,29 +17,29 @@ def asked(jobs: list[Job]) -> set[tuple[str, int, int, int]]:
 def test_a_sweep_is_submitted_job_by_job_and_gives_a_local_runs_numbers(
     sweep: SlurmSweep, local: dict[str, dict[str, Any]]
 ) -> None:
-    sweep.configure(**TWELVE)
-    assert sweep.snakemake().jobs == {"prepare_data": 1, "train": 12, **ANALYSIS}
+    sweep.configure(**EIGHT)
+    assert sweep.snakemake().jobs == {"prepare_data": 1, "train": 8, **ANALYSIS}
     jobs = sweep.submitted()
     # Everything but `all`, which has nothing to do.
-    assert len(jobs) == 1 + 12 + 1 + 8 + 2 + 1 + 1
+    assert len(jobs) == 1 + 8 + 1 + 2 + 1 + 1
     assert {job.state for job in jobs} == {"COMPLETED"}
     trainings = [job for job in jobs if job.trains]
-    assert len({job.work for job in trainings}) == 12
+    assert len({job.work for job in trainings}) == 8
     assert {job.node for job in trainings} == {"n1", "n2"}
     assert asked(trainings) == {("gpu", 1, 1001, 6), ("gpu", 1, 1016, 6)}
     light = [job for job in jobs if not job.trains]
     assert asked(light) == {("cpu", 0, 3000, 60), ("cpu", 0, 2000, 10), ("cpu", 0, 1000, 10)}
-    assert sweep.report.context.exists()
-    assert len(list(sweep.report.context.parent.glob("pics/*.svg"))) == 16
+    assert sweep.report.exists()
+    assert len(list(sweep.report.parent.glob("pics/*.svg"))) == 16
     assert sweep.trained() == sweep.finished() == set(local)
     for run, record in local.items():
         assert numbers(sweep.results / "runs" / run / "metrics.json") == record
 
-    # A changed grid: three runs less, three more.
-    sweep.configure(**{**TWELVE, "models__mlp__dropout_rates": [0], "models__cnn__dropout_rates": [0, 0.5, 0.25]})
+    # A changed grid: two runs less, two more.
+    sweep.configure(**{**EIGHT, "models__mlp__dropout_rates": [0], "models__cnn__dropout_rates": [0, 0.5, 0.25]})
     sweep.snakemake("--until", "train")
     changed = sorted(job.work for job in sweep.submitted()[len(jobs) :])
-    assert changed == [f"rule_train_wildcards_cnn_8_0.001_0.25_{seed}" for seed in TWELVE["seeds"]]
+    assert changed == [f"rule_train_wildcards_cnn_8_0.001_0.25_{seed}" for seed in EIGHT["seeds"]]
 
 
 def test_a_failing_run_is_named_with_its_log_and_the_others_finish(sweep: SlurmSweep) -> None:

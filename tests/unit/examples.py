@@ -10,6 +10,12 @@ from sweep.runs.records import Record, make_record
 DATA_HASH = "d" * 64
 
 
+def save_settings(folder: Path, language: str = "en", author: str = "", top: int = 10) -> Path:
+    """Write what a report shows to settings.json, as the programs are given it."""
+    write_json(folder / "settings.json", {"language": language, "author": author, "top": top})
+    return folder / "settings.json"
+
+
 def result(
     val_losses: list[float], val_accs: list[float], diverged_epoch: int | None = None, **environment: Any
 ) -> dict[str, Any]:

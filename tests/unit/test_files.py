@@ -1,11 +1,22 @@
-"""Files are whole or absent, have the usual permissions, and JSON is strict."""
+"""Files are whole or absent, also after a kill or a power cut; they have the usual permissions, and JSON is strict."""
 
+import errno
+import fcntl
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sweep.files import replacing, write_json, write_text
+from examples import record
+from sweep.data.prepared import Manifest
+from sweep.errors import SweepError
+from sweep.files import remove_abandoned, replacing, write_json, write_text
+from sweep.grid import Run
+from sweep.runs import job
 
 
 def test_a_failure_while_writing_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -44,3 +55,128 @@ def test_a_file_has_the_permissions_that_the_users_other_files_have(tmp_path: Pa
     finally:
         os.umask(before)
     assert (tmp_path / "shared.csv").stat().st_mode & 0o777 == mode
+
+
+def begin_to_write(file: Path) -> subprocess.Popen[bytes]:
+    """A process that has written half of a file and waits."""
+    program = (
+        "import sys, time; from pathlib import Path; from sweep.files import replacing\n"
+        "with replacing(Path(sys.argv[1])) as temporary:\n"
+        "    temporary.write_text('half of the n'); print(flush=True); time.sleep(600)"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen([sys.executable, "-c", program, str(file)], stdout=subprocess.PIPE, env=environment)
+    assert process.stdout is not None
+    process.stdout.readline()
+    return process
+
+
+def test_what_a_killed_process_left_is_removed_and_what_another_writes_is_not(tmp_path: Path) -> None:
+    file, user_file = tmp_path / "images.safetensors", tmp_path / ".images.original.safetensors"
+    user_file.touch()
+    with begin_to_write(file) as killed, begin_to_write(tmp_path / "other.json") as living:
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+        assert len(list(tmp_path.iterdir())) == 3
+        write_text(file, "whole")
+        remaining = {path.name for path in tmp_path.iterdir()} - {file.name, user_file.name}
+        assert [name.split("-")[0] for name in remaining] == [".other.unfinished"]
+        living.send_signal(signal.SIGKILL)
+    remove_abandoned(tmp_path)
+    assert set(tmp_path.iterdir()) == {file, user_file}
+    remove_abandoned(tmp_path / "no such folder")
+
+
+def test_a_file_that_is_removed_before_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, calls = fcntl.flock, []
+
+    def lock_late(handle: int, operation: int) -> None:
+        calls.append(operation)
+        if len(calls) == 1:
+            remove_abandoned(tmp_path)
+        lock(handle, operation)
+
+    monkeypatch.setattr(fcntl, "flock", lock_late)
+    write_text(tmp_path / "a.csv", "x")
+    assert len(calls) == 3
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["x"]
+
+
+def record_calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """The calls that a power cut may come between, each with the name of its file."""
+    calls: list[tuple[str, str]] = []
+    sync, move, remove = os.fsync, os.replace, os.unlink
+
+    def record_sync(handle: int) -> None:
+        calls.append(("sync", Path(f"/proc/self/fd/{handle}").readlink().name))
+        sync(handle)
+
+    def record_move(source: Path, target: Path) -> None:
+        calls.append(("move", Path(target).name))
+        move(source, target)
+
+    def record_remove(file: Path, **options: int) -> None:
+        if Path(file).exists():
+            calls.append(("remove", Path(file).name))
+        remove(file, **options)
+
+    monkeypatch.setattr(os, "fsync", record_sync)
+    monkeypatch.setattr(os, "replace", record_move)
+    monkeypatch.setattr(os, "unlink", record_remove)
+    return calls
+
+
+def test_a_record_is_on_the_disk_before_its_checkpoint_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run("mlp", 8, 0.1, 0.0, 0, 2)
+    key, made = "k" * 64, record(run, [1.0], [0.5])
+    monkeypatch.setattr(job, "SIGNALS", {})
+    monkeypatch.setattr(job, "read_manifest", lambda _: Manifest("digits", [], {}, "d" * 64))
+    monkeypatch.setattr(job, "run_key", lambda *_: key)
+    monkeypatch.setattr(job, "make_record", lambda *_: made)
+    monkeypatch.setattr(job, "publish", lambda kept, metrics: kept.exists() and write_json(metrics, made) is None)
+
+    def train_run(*arguments: Any) -> None:
+        write_text(arguments[4], "checkpoint")
+
+    monkeypatch.setattr(job, "train_run", train_run)
+    calls = record_calls(monkeypatch)
+    records, metrics = tmp_path / "records", tmp_path / "run" / "metrics.json"
+    job.run_job(run, tmp_path, records, metrics, job.Machine("cpu", "fp32", 0, 1, 1), 30.0)
+    expected = []
+    for file in (records / "checkpoints" / f"{key}.safetensors", records / f"{key}.json", metrics):
+        expected += [("sync", f".{file.stem}.unfinished"), ("move", file.name), ("sync", file.parent.name)]
+    expected.append(("remove", f"{key}.safetensors"))
+    assert [(call, name.split("-")[0]) for call, name in calls] == expected
+
+
+def test_a_file_system_without_fsync_or_locks_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    write_text(tmp_path / "a.csv", "x")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_an_error_of_the_disk_while_it_is_synced_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    write_text(tmp_path / "a.csv", "old")
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(SweepError, match=r"a.csv cannot be written \(Input/output error\)"):
+        write_text(tmp_path / "a.csv", "new")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_what_lies_in_a_folders_place_is_named(tmp_path: Path) -> None:
+    (tmp_path / "results").symlink_to("nowhere")
+    (tmp_path / "report").touch()
+    for folder, sentence in {"results": "results is a link to nothing", "report": "report is not a folder"}.items():
+        with pytest.raises(SweepError, match=rf"a.csv cannot be written \({tmp_path}/{sentence}\)"):
+            write_text(tmp_path / folder / "tiny" / "a.csv", "x")

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
-from examples import record
+from examples import record, save_settings
 from project import REPOSITORY
 from render_report import render_report
 from sweep.analysis import tables
@@ -50,16 +50,17 @@ def write_report(
     records: list[Record],
     models: dict[str, Any],
     seeds: list[int],
-    language: str = "en",
+    language: Literal["zh", "en"] = "en",
     partial: dict[str, Any] | None = None,
     **data: Any,
 ) -> tuple[str, dict[str, Any]]:
     """report.md and report.json of these runs on the write-up's data, or on that which `data` says."""
     grid = Grid.of(models, seeds, partial=None if partial is None else Partial(**partial))
-    tables.write_tables(folder, runs, records, grid, "val_loss")
+    tables.write_tables(folder, runs, records, grid)
     manifest = {**WRITEUP["sweep"]["data"], "class_names": list("abcdefghij"), "content_hash": "d" * 64, **data}
     write_json(folder / "manifest.json", {**manifest, "manifest_hash": manifest_hash(manifest)})
-    render_report(folder / "grid.json", folder, folder, TEMPLATES, language, "", "val_loss", 10, folder / "report.md")
+    settings = save_settings(folder, language)
+    render_report(folder / "grid.json", settings, folder, folder, TEMPLATES, folder / "report.md")
     return (folder / "report.md").read_text(), json.loads((folder / "report.json").read_text())
 
 

@@ -1,4 +1,4 @@
-"""A small finished sweep on real pictures, and copies of it for tests to change."""
+"""A small finished sweep on real images, and copies of it for tests to change."""
 
 import json
 import os
@@ -11,35 +11,35 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from project import ANALYSIS, CNN_RUNS, MLP_RUNS, REPOSITORY, Outcome, Sweep, copy_code, write_pictures
+from project import ANALYSIS, CNN_RUNS, MLP_RUNS, REPOSITORY, Outcome, Sweep, copy_code, write_images
 
 
 @pytest.fixture(scope="session")
 def call_snakemake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Outcome]]:
-    """Call `snakemake` on the repository's code in a folder that holds a config.yaml: see starter.py."""
+    """Call `snakemake` on the repository's code in a folder that holds a config.yaml: see snakemake_server.py."""
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "https_proxy": "http://127.0.0.1:9"}
-    command = [sys.executable, str(Path(__file__).with_name("starter.py"))]
+    command = [sys.executable, str(Path(__file__).with_name("snakemake_server.py"))]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    output = tmp_path_factory.mktemp("starter") / "output"
-    with subprocess.Popen(command, env=environment, text=True, **pipes) as starter:
-        assert starter.stdin is not None
-        assert starter.stdout is not None
+    output = tmp_path_factory.mktemp("server") / "output"
+    with subprocess.Popen(command, env=environment, text=True, **pipes) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
 
         def call(folder: Path, *arguments: str) -> Outcome:
             words = [str(folder), str(output), "--cores", "2", "--snakefile", str(REPOSITORY / "Snakefile"), *arguments]
-            print(json.dumps(words), file=starter.stdin, flush=True)
-            code = int(starter.stdout.readline())
+            print(json.dumps(words), file=server.stdin, flush=True)
+            code = int(server.stdout.readline())
             return Outcome(code, output.read_text(encoding="utf-8"))
 
         yield call
-        starter.stdin.close()
+        server.stdin.close()
 
 
 @pytest.fixture
 def code(tmp_path: Path) -> Sweep:
-    """The project and its pictures before any run."""
+    """The project and its images before any run."""
     copy_code(tmp_path / "sweep")
-    write_pictures(tmp_path / "sweep" / "pictures")
+    write_images(tmp_path / "sweep" / "images")
     sweep = Sweep(tmp_path / "sweep")
     sweep.configure()
     return sweep
@@ -54,7 +54,7 @@ def finished_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with FileLock(folder.with_suffix(".lock")):
         if not folder.exists():
             copy_code(folder)
-            write_pictures(folder / "pictures")
+            write_images(folder / "images")
             sweep = Sweep(folder)
             sweep.configure()
             outcome = sweep.snakemake()

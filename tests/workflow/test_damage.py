@@ -57,11 +57,12 @@ def read_as_result(kind: str, tmp_path: Path) -> None:
     grid = tables / "grid.json"
     if kind in (*TABLES, "SHA256SUMS"):
         with pytest.raises(SweepError, match="same command again: rm -f"):
-            plot(tables, "mlp", 3, tmp_path)
+            plot(grid, tables, "mlp", 3, tmp_path)
         templates, report = REPOSITORY / "workflow" / "templates", tmp_path / "report.md"
+        settings = next(results.glob("asked/report-*.json"))
         with pytest.raises(SweepError, match="same command again: rm -f"):
-            render_explorer(grid, data, tables, templates / "explorer", "en", "", "val_loss", report)
-        render_report(grid, data, tables, templates, "en", "", "val_loss", 3, report)
+            render_explorer(grid, settings, data, tables, templates / "explorer", report)
+        render_report(grid, settings, data, tables, templates, report)
     else:
         if kind in ("images", "manifest"):
             with pytest.raises(SweepError, match="same command again: rm"):
@@ -69,7 +70,7 @@ def read_as_result(kind: str, tmp_path: Path) -> None:
         elif kind == "kept":
             with pytest.raises(SweepError):
                 read_kept(victims(Sweep(Path.cwd()))["kept"])
-        aggregate(grid, results / "runs", Path("results/records"), data, "val_loss", tmp_path / "tables")
+        aggregate(grid, results / "runs", Path("results/records"), data, tmp_path / "tables")
 
 
 def test_every_damage_to_every_file_is_refused_and_named_with_a_command(

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from project import Sweep, contents
-from test_training_jobs import forget
 
 
 @pytest.fixture
@@ -52,10 +51,13 @@ def made(folder: Path) -> dict[str, bytes]:
     }
 
 
-def command(sweep: Sweep, rule: str) -> str:
-    """The first command of a rule, as Snakemake prints it, without its log."""
-    planned = sweep.snakemake("--dry-run", "--printshellcmds", "--forcerun", rule).output
-    return re.findall(rf"(python scripts/{rule}.*) > ", planned)[0]
+@pytest.fixture(scope="module")
+def commands(finished_once: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A command of each rule, as Snakemake prints it, without its log."""
+    folder = tmp_path_factory.mktemp("commands") / "sweep"
+    shutil.copytree(finished_once, folder)
+    planned = Sweep(folder).snakemake("--dry-run", "--printshellcmds", "--forceall").output
+    return {rule: command for command, rule in re.findall(r"(python scripts/(\w+)\.py .*) > ", planned)}
 
 
 def no_metrics(sweep: Sweep) -> None:
@@ -66,20 +68,24 @@ def no_metrics(sweep: Sweep) -> None:
     ("rule", "options", "missing"),
     [
         ("prepare_data", "", None),
-        ("train", "", forget),  # the kept record cannot be written
-        ("train", "--checkpoint-interval-s 0", forget),
+        ("train", "", Sweep.forget),  # the kept record cannot be written
+        ("train", "--checkpoint-interval-s 0", Sweep.forget),
         ("train", "", no_metrics),  # its copy cannot
         ("aggregate", "", None),
         ("plot", "", None),
-        ("plot_effects", "", None),
         ("render_report", "", None),
         ("render_explorer", "", None),
     ],
 )
 def test_a_full_disk_is_one_sentence_and_what_was_there_stays(
-    finished: Sweep, disk: Path, rule: str, options: str, missing: Callable[[Sweep], None] | None
+    finished: Sweep,
+    disk: Path,
+    commands: dict[str, str],
+    rule: str,
+    options: str,
+    missing: Callable[[Sweep], None] | None,
 ) -> None:
-    job = f"{command(finished, rule)} {options}"
+    job = f"{commands[rule]} {options}"
     move_to(disk, finished)
     if missing is not None:
         missing(finished)
@@ -98,7 +104,6 @@ def test_a_full_disk_is_one_sentence_and_what_was_there_stays(
 
 
 def test_snakemake_says_it_where_not_even_the_log_can_be_written(finished: Sweep, disk: Path) -> None:
-    forget(finished)
     no_metrics(finished)
     shutil.rmtree(finished.results / "logs")
     move_to(disk, finished)
@@ -106,22 +111,23 @@ def test_snakemake_says_it_where_not_even_the_log_can_be_written(finished: Sweep
     refused = finished.snakemake(succeeds=False)
     assert "Error: no space is left on the disk of results/tiny: free some and run the same command" in refused.output
     filler.unlink()
-    finished.snakemake("--rerun-incomplete")
-    assert len(finished.trained()) == 6
+    finished.snakemake("--rerun-incomplete", "--until", "train")
+    assert len(list(finished.results.glob("runs/**/metrics.json"))) == 6
 
 
 # Root may write everywhere: without this right it is a user like any other.
 AS_A_USER = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.getuid() == 0 else []
 
 
-@pytest.mark.parametrize("folder", ["results", "results/records/locks", "report/tiny"])
-@pytest.mark.parametrize("owner", [os.getuid(), 65534])
+@pytest.mark.parametrize(
+    ("folder", "owner"), [("results", os.getuid()), ("results/records/locks", 65534), ("report/tiny", os.getuid())]
+)
 def test_a_folder_that_is_not_ours_to_write_is_one_sentence_before_any_training(
     finished: Sweep, folder: str, owner: int
 ) -> None:
     if owner != os.getuid() != 0:
         pytest.skip("only root can give a folder to somebody else")
-    forget(finished)
+    finished.forget()
     no_metrics(finished)
     if folder == "results":
         shutil.rmtree(finished.results)

@@ -1,4 +1,4 @@
-"""Whatever ends a training or Snakemake, nothing finished is lost and the numbers are those of an undisturbed sweep."""
+"""However a training or Snakemake ends, nothing finished is lost and the numbers are those of an undisturbed sweep."""
 
 import os
 import random
@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from project import CNN_RUNS, REPOSITORY, Sweep, numbers, program
-from test_training_jobs import RUN, forget, start
+from project import CNN_RUNS, REPOSITORY, RUN, Sweep, numbers, program
 
 LONG = 300  # epochs: seconds
 
@@ -37,31 +36,29 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def checkpoints(sweep: Sweep) -> list[Path]:
-    return list((sweep.folder / "results" / "records").glob("checkpoints/*.safetensors"))
+    return list(sweep.records.glob("checkpoints/*.safetensors"))
 
 
-@pytest.fixture
-def undisturbed(finished: Sweep) -> Callable[..., dict[str, Any]]:
-    """The numbers of a training of the same run that nothing interrupts, made on its own."""
-
-    def train(**changes: Any) -> dict[str, Any]:
-        folder = finished.folder / "undisturbed"
-        job = start(finished, **{**changes, "metrics": folder / "metrics.json", "records": folder})
-        output = job.communicate()[0]
-        assert job.returncode == 0, output
-        return numbers(folder / "metrics.json")
-
-    return train
+def train_undisturbed(sweep: Sweep, folder: Path, **options: Any) -> dict[str, Any]:
+    """The numbers of a training that nothing interrupts, made in a folder of its own."""
+    job = sweep.start_job(**options, metrics=folder / "metrics.json", records=folder)
+    output = job.communicate()[0]
+    assert job.returncode == 0, output
+    return numbers(folder / "metrics.json")
 
 
-def test_a_training_killed_five_times_ends_with_the_same_numbers(
-    finished: Sweep, undisturbed: Callable[..., dict[str, Any]]
-) -> None:
+@pytest.fixture(scope="module")
+def undisturbed(finished_once: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The numbers of RUN with LONG epochs."""
+    return train_undisturbed(Sweep(finished_once), tmp_path_factory.mktemp("undisturbed"), epochs=LONG)
+
+
+def test_a_training_killed_again_and_again_ends_with_the_same_numbers(finished: Sweep, tmp_path: Path) -> None:
     options = {"model": "cnn", "epochs": 150}
     dice = random.Random()  # noqa: S311
-    forget(finished)
-    for attempt in range(5):
-        job = start(finished, **options, checkpoint_interval_s=0)
+    finished.forget()
+    for attempt in range(3):
+        job = finished.start_job(**options, checkpoint_interval_s=0)
         assert job.stdout is not None
         first = next(line for line in job.stdout if line.startswith(("epoch ", "Going on ")))
         assert first.startswith("Going on from the checkpoint ") == (attempt > 0)
@@ -71,19 +68,19 @@ def test_a_training_killed_five_times_ends_with_the_same_numbers(
         job.communicate()
         assert len(checkpoints(finished)) == 1
     metrics = finished.folder / "metrics.json"
-    job = start(finished, **options, metrics=metrics)
+    job = finished.start_job(**options, metrics=metrics)
     assert "epoch 0:" not in job.communicate()[0]
-    assert numbers(metrics) == undisturbed(**options)
+    assert numbers(metrics) == train_undisturbed(finished, tmp_path / "undisturbed", **options)
     assert checkpoints(finished) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_an_interrupted_training_repeats_the_interrupted_epoch_only(
-    finished: Sweep, undisturbed: Callable[..., dict[str, Any]], number: signal.Signals
+    finished: Sweep, undisturbed: dict[str, Any], number: signal.Signals
 ) -> None:
-    forget(finished)
+    finished.forget()
     metrics = finished.folder / "metrics.json"
-    job = start(finished, epochs=LONG, metrics=metrics)
+    job = finished.start_job(epochs=LONG, metrics=metrics)
     said = read_epochs(job, 20)
     assert checkpoints(finished) == []  # a short run writes none
     job.send_signal(number)
@@ -95,17 +92,17 @@ def test_an_interrupted_training_repeats_the_interrupted_epoch_only(
     assert "Wrote the checkpoint" in output
     assert "Traceback" not in output
     assert not metrics.exists()
-    output = start(finished, epochs=LONG, metrics=metrics).communicate()[0]
+    output = finished.start_job(epochs=LONG, metrics=metrics).communicate()[0]
     first = int(output.split("epoch ")[1].split(":")[0])
     assert first in (said + 1, said + 2)  # an epoch is kept before it is said
-    assert numbers(metrics) == undisturbed(epochs=LONG)
+    assert numbers(metrics) == undisturbed
 
 
 def test_an_interrupted_job_that_has_nothing_to_keep_keeps_nothing(finished: Sweep) -> None:
-    forget(finished)
-    holder = start(finished, epochs=100_000)
+    finished.forget()
+    holder = finished.start_job(epochs=100_000)
     read_epochs(holder, 1)
-    waiting = start(finished, epochs=100_000)
+    waiting = finished.start_job(epochs=100_000)
     assert waiting.stdout is not None
     assert "waiting" in waiting.stdout.readline()
     waiting.terminate()
@@ -116,11 +113,11 @@ def test_an_interrupted_job_that_has_nothing_to_keep_keeps_nothing(finished: Swe
     holder.communicate()
 
 
-def test_a_damaged_checkpoint_is_ignored_aloud(finished: Sweep, undisturbed: Callable[..., dict[str, Any]]) -> None:
+def test_a_damaged_checkpoint_is_named_and_ignored(finished: Sweep, undisturbed: dict[str, Any]) -> None:
     """The unit tests have every kind of damage."""
-    forget(finished)
+    finished.forget()
     metrics = finished.folder / "metrics.json"
-    job = start(finished, epochs=LONG, metrics=metrics)
+    job = finished.start_job(epochs=LONG, metrics=metrics)
     read_epochs(job, 5)
     job.terminate()
     job.communicate()
@@ -128,10 +125,10 @@ def test_a_damaged_checkpoint_is_ignored_aloud(finished: Sweep, undisturbed: Cal
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
-    output = start(finished, epochs=LONG, metrics=metrics).communicate()[0]
+    output = finished.start_job(epochs=LONG, metrics=metrics).communicate()[0]
     assert f"The checkpoint {file} is damaged: it is not used, training starts anew" in output
     assert "epoch 0:" in output
-    assert numbers(metrics) == undisturbed(epochs=LONG)
+    assert numbers(metrics) == undisturbed
 
 
 class Made:
@@ -160,9 +157,13 @@ class Made:
 
 @pytest.fixture
 def long(finished: Sweep) -> Sweep:
-    """A sweep with a run of some seconds before it, the others finished."""
+    """A sweep with a run of some seconds before it, the others finished; its Snakemake stops after the trainings."""
     finished.configure(models__mlp__epochs=LONG, models__mlp__batch_sizes=[8], models__mlp__dropout_rates=[0.5])
     shutil.rmtree(finished.results / "logs")
+    profile = finished.folder / "profile"
+    profile.mkdir()
+    (profile / "config.yaml").write_text("until: train\n")
+    finished.environment["SNAKEMAKE_PROFILE"] = str(profile)
     return finished
 
 
@@ -171,7 +172,7 @@ def log(sweep: Sweep) -> str:
     return file.read_text() if file.exists() else ""
 
 
-def test_ctrl_c_and_the_same_command_again(long: Sweep, undisturbed: Callable[..., dict[str, Any]]) -> None:
+def test_ctrl_c_and_the_same_command_again(long: Sweep, undisturbed: dict[str, Any]) -> None:
     first = Made(long)
     wait_for(lambda: "epoch 20:" in log(long))
     os.killpg(first.process.pid, signal.SIGINT)
@@ -181,7 +182,7 @@ def test_ctrl_c_and_the_same_command_again(long: Sweep, undisturbed: Callable[..
     Made(long).ends(0)
     assert "Going on from the checkpoint" in log(long)
     assert "epoch 20:" not in log(long)
-    assert numbers(long.results / "runs" / RUN / "metrics.json") == undisturbed(epochs=LONG)
+    assert numbers(long.results / "runs" / RUN / "metrics.json") == undisturbed
 
 
 def test_a_killed_snakemake_leaves_its_trainings_to_the_next_start(long: Sweep) -> None:
@@ -200,8 +201,9 @@ def test_a_killed_snakemake_leaves_its_trainings_to_the_next_start(long: Sweep) 
 
 
 def test_plain_snakemake_goes_on_after_a_kill_as_the_readme_says(long: Sweep) -> None:
+    del long.environment["SNAKEMAKE_PROFILE"]  # to the report
     command = ["snakemake", "--cores", "2", "--resources", "gpu=1"]
-    options = {"cwd": long.folder, "env": long.environment}
+    options: dict[str, Any] = {"cwd": long.folder, "env": long.environment}
     first = subprocess.Popen(command, stderr=subprocess.DEVNULL, **options)
     wait_for(lambda: "epoch 20:" in log(long))
     first.kill()
@@ -239,26 +241,24 @@ def test_two_at_once_are_one_and_a_sentence(long: Sweep) -> None:
 
 
 def test_a_run_that_runs_out_of_memory_fails_alone_with_a_sentence(finished: Sweep) -> None:
-    forget(finished)
-    finished.edit(
-        "scripts/sweep/models/cnn.py", "super().__init__()\n", "super().__init__()\n        torch.empty(2**50)\n"
-    )
-    outcome = finished.snakemake("--keep-going", "--forcerun", "train", succeeds=False)
+    (finished.results / "runs" / RUN / "metrics.json").unlink()
+    memory = "super().__init__()\n        torch.empty(2**50)\n"
+    finished.edit("scripts/sweep/models/cnn.py", "super().__init__()\n", memory)
+    outcome = finished.snakemake("--keep-going", "--until", "train", succeeds=False)
     assert outcome.output.count("Error in rule train") == 2
     for run in CNN_RUNS:
         text = (finished.results / "logs" / "train" / f"{run}.log").read_text()
         assert "Error: cnn at batch size 8 ran out of memory: run fewer jobs at once (--resources mem_mb=" in text
         assert "or take smaller models.cnn.batch_sizes" in text
         assert "Traceback" not in text
-    assert len(finished.trained()) == 4
+    assert (finished.results / "runs" / RUN / "metrics.json").exists()
 
 
 def test_a_run_that_the_system_kills_leaves_a_sentence(finished: Sweep) -> None:
     """As it does where memory runs out: by SIGKILL."""
-    forget(finished)
     killed = "super().__init__()\n        import os\n        os.kill(os.getpid(), 9)\n"
     finished.edit("scripts/sweep/models/cnn.py", "super().__init__()\n", killed)
-    finished.snakemake("--keep-going", succeeds=False)
+    finished.snakemake("--keep-going", "--until", "train", succeeds=False)
     for run in CNN_RUNS:
         text = (finished.results / "logs" / "train" / f"{run}.log").read_text()
         assert "Error: the job was killed (SIGKILL), as the system does where memory runs out: run fewer jobs" in text

@@ -1,4 +1,4 @@
-"""What is made beside the Markdown report: the command in the explorer, and Snakemake's own report."""
+"""What is made beside the Markdown report: the explorer with its command, and Snakemake's own report."""
 
 import json
 import re
@@ -28,16 +28,6 @@ def test_the_explorers_command_repeats_a_run_and_leaves_the_sweep_alone(finished
     assert contents(finished.folder) == before
 
 
-def test_an_edited_page_is_rendered_anew_and_nothing_else(finished: Sweep) -> None:
-    for file, old, new in (
-        ("workflow/templates/explorer/style.css", "margin: 0;", "margin: 0px;"),
-        ("scripts/sweep/report/explorer.py", "CURVE_DIGITS = 5", "CURVE_DIGITS = 6"),
-    ):
-        finished.edit(file, old, new)
-        assert finished.snakemake().jobs == {"render_explorer": 1, "all": 1}
-    assert "margin: 0px;" in finished.report.with_name("report.html").read_text()
-
-
 def test_snakemakes_own_report_has_figures_and_tables_with_captions(finished: Sweep) -> None:
     finished.environment["https_proxy"] = finished.environment["http_proxy"] = "http://127.0.0.1:9"
     finished.snakemake("--report", "out.html")
@@ -48,6 +38,3 @@ def test_snakemakes_own_report_has_figures_and_tables_with_captions(finished: Sw
     assert page.count("of the 3 best configurations of") == 8
     assert page.count("In a heat map brighter is better") == 8
     assert "the last epoch's val_loss, the best first" in page.replace("\\n", " ").replace("\\u0027", "'")
-    # A caption is no reason to make anything again.
-    finished.edit("workflow/templates/captions/curves.rst", "over epochs", "over all epochs")
-    assert finished.snakemake().jobs == {}

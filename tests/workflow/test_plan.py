@@ -67,7 +67,7 @@ def test_other_data_and_changed_figures(finished: Sweep) -> None:
     assert (planned(output), rules(output)) == ({}, DRAWING)
     assert "forecast" not in output
 
-    images = finished.folder / "pictures" / "train"
+    images = finished.folder / "images" / "train"
     shutil.copy(images / "class 0" / "00.png", images / "class 1" / "00.png")
     output = program(finished, "plan")
     (reason,) = planned(output)

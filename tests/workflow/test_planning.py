@@ -1,4 +1,4 @@
-"""Property: whatever config is accepted, Snakemake can plan it, and the plan has exactly the grid's runs."""
+"""Property: every config that is accepted can be planned, and the plan has exactly the grid's runs."""
 
 import re
 import sys
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from project import ANALYSIS, Outcome
 
-# Pictures that train after 100 are cut off to validate.
+# The images that train when 100 validate.
 SIZES = {"digits": 700, "cifar10": 49_900}
 LINES = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=40) | st.sampled_from(
     ["{wildcards.model}", "{input}", "{{ 7 * 7 }}", "$(touch pwned)", "`touch pwned`", "'\"; touch pwned #", "-n", "%s"]
@@ -85,7 +85,7 @@ def expected_runs(config: dict[str, Any]) -> set[tuple[str, str, str, str]]:
 
 
 @given(configs())
-@settings(max_examples=60, derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_config_is_planned_with_exactly_its_runs(
     call_snakemake: Callable[..., Outcome], config: dict[str, Any]
 ) -> None:
@@ -99,8 +99,7 @@ def test_any_config_is_planned_with_exactly_its_runs(
             "prepare_data": 1,
             "train": len(runs),
             **ANALYSIS,
-            "plot": 4 * models,
-            "plot_effects": models,
+            "plot": models,
         }
         planned = re.findall(r"^Job \d+: Train (\w+) (\S+) with seed (\d+) for (\d+) epochs$", outcome.output, re.M)
         assert sorted(planned) == sorted(runs)

@@ -3,7 +3,7 @@
 
 rule aggregate:
     input:
-        grid=GRID,
+        grid=lambda wildcards: asked_grid(layout.grid, TABLES),
         manifest=DATA / "manifest.json",
         metrics=METRICS,
         code=code_of("aggregate", "data", "runs", "analysis"),
@@ -26,9 +26,10 @@ rule aggregate:
         records=RECORDS,
         data=DATA,
         tables=lambda wildcards, output: Path(output.grid).parent,
+        # For the caption of Snakemake's own report; the grid says it to the program.
         rank_by=settings["report"]["rank_by"],
     message:
         "Gather the records in {params.tables}"
     shell:
         "python {input.code[0]:q} --grid {input.grid} --runs {params.runs} --records {params.records}"
-        " --data {params.data} --rank-by {params.rank_by} --tables {params.tables} > {log} 2>&1"
+        " --data {params.data} --tables {params.tables} > {log} 2>&1"

@@ -4,7 +4,6 @@ import os
 import re
 import sys
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -18,11 +17,16 @@ TEMPLATES = ROOT / "workflow" / "templates"
 sys.path.insert(0, str(SCRIPTS))
 # Put this interpreter first on PATH: the rules call plain `python`. A rule's conda environment still comes before it.
 os.environ.update(PATH=os.pathsep.join([os.path.dirname(sys.executable), *os.get_exec_path()]))
+# The programs find the library even where Python does not look beside them (PYTHONSAFEPATH).
+os.environ.update(PYTHONPATH=os.pathsep.join([str(SCRIPTS.resolve()), *filter(None, [os.environ.get("PYTHONPATH")])]))
+if workflow.modifier.modify_path("results") != "results":
+    raise WorkflowError("this workflow cannot be a module with a prefix: choose its folders by the experiment's name")
 
 # None of these imports torch: it would cost seconds at every dry run.
-from sweep.config import read_file, validated
+from sweep.config import list_files, read_file, validated
+from sweep.data.prepared import MANIFEST_FILE
 from sweep.errors import SweepError
-from sweep.files import json_text, write_text
+from sweep.files import read_json, write_json
 from sweep.runs.gpus import has_gpu
 from sweep.grid import rate_name
 from sweep.layout import RECORDS, Layout
@@ -38,20 +42,36 @@ def refuse(error):
     raise WorkflowError(str(error).encode(errors="backslashreplace").decode()) from None
 
 
-try:
-    for file in map(Path, ["config.yaml", *workflow.overwrite_configfiles]):
-        # Snakemake says of a file that is not there that it is not.
-        if file.exists():
+# A job that an executor starts in a Snakemake of its own is given the config of the sweep's start, as a file, so that an
+# edit made while it waited does not reach it.
+STARTED_WITH = None if workflow.is_main_process else workflow.config_settings.overwrite_config.get("started_with")
+# A module has the config of the workflow around it.
+IS_MODULE = workflow.modifier.skip_configfile
+if not STARTED_WITH:
+    try:
+        for file in [] if IS_MODULE else list_files(workflow.overwrite_configfiles):
             read_file(file)
-except SweepError as error:
-    refuse(error)
+    except SweepError as error:
+        refuse(error)
+
+    configfile: "config.yaml"
 
 
-configfile: "config.yaml"
+def read_settings():
+    """The checked config, which jobs that are started anew are told the file of."""
+    if STARTED_WITH:
+        return read_json(Path(STARTED_WITH))
+    command_line = workflow.config_settings
+    checked = validated(config, command_line.config)
+    if workflow.is_main_process and not IS_MODULE:
+        file = Layout(checked).asked("config", checked)
+        write_json(file, checked)
+        command_line.config_args = [*command_line.config_args, f"started_with={file}"]
+    return checked
 
 
 try:
-    settings = validated(config)
+    settings = read_settings()
 except SweepError as error:
     refuse(error)
 
@@ -115,13 +135,6 @@ wildcard_constraints:
     study=one_of(VARIANTS),
 
 
-def data_fingerprint(_wildcards):
-    """A hash of the image folder; None for the other sources, which cannot change."""
-    if settings["data"]["source"] != "folder":
-        return None
-    return folder_fingerprint(Path(settings["data"]["path"]), RESULTS / "folder_index.json")
-
-
 def train_mem_mb(wildcards, attempt):
     """1 GB for torch and the data, and what the model needs for each image of a batch, both measured; more at each
     retry, since the job before it may have run out of memory."""
@@ -141,28 +154,70 @@ GPUS = {"auto": int(has_gpu()), "cpu": 0, "cuda": 1}[settings["training"]["devic
 # When a training is killed by SIGKILL, as the system does where memory runs out, it cannot say so itself.
 NAME_KILL = (
     "{{ code=$?; [ $code != 137 ] || echo 'Error: the job was killed (SIGKILL), as the system does where memory runs out:"
-    " run fewer jobs at once (--resources mem_mb=…), or take smaller models.{wildcards.model}.batch_sizes than"
+    " run fewer jobs at once (--resources mem_mb=...), or take smaller models.{wildcards.model}.batch_sizes than"
     " {wildcards.batch_size}' >> {log}; exit $code; }}"
 )
 
 
-def grid_file(grid, tables):
-    """Write a grid to a file, and return its path.
+def made_with(file, *keys):
+    """What an output says that it was made with: the content of the JSON file, or these entries of it; None if it is
+    missing or damaged, or older than the entries."""
+    try:
+        content = read_json(file)
+        return {key: content[key] for key in keys} if keys else content
+    except (SweepError, LookupError, TypeError):
+        return None
 
-    The programs read the grid from a file, because a command line cannot hold 10,000 paths. It is named by its content,
-    so that a dry run with another config cannot change the grid of a sweep that is running. A new grid is newer than
-    tables of another grid, so that they are made again even where Snakemake's metadata are missing (a fresh clone beside
-    old results)."""
-    grid = replace(grid, code_hashes={model: code_hash(model) for model in grid.models})
-    text = json_text(grid.content())
-    file = RESULTS / "grids" / f"{sha256(text.encode()).hexdigest()[:16]}.json"
-    if not all(each.exists() and each.read_bytes() == text.encode() for each in (file, tables / "grid.json")):
+
+def asked(kind, content, made, outputs):
+    """Write what the config asks of a step to a file, which is an input of its rule, and return the path.
+
+    What decides an output must be the content of an input file, because Snakemake forgets params with its metadata (in
+    a fresh clone beside old results, after --cleanup-metadata). The file is named by its content, so that a dry run
+    with another config cannot change what a running sweep reads. `made` is what the step's output says it was made with.
+    If the two differ, the file is written again: it is then newer than all in the folder `outputs`, which is made again.
+    """
+    if workflow.touch and made not in (None, content):
+        refuse(f"--touch would hide that {kind} is of other settings or code: run the same command without it")
+    file = layout.asked(kind, content)
+    if workflow.is_main_process and not (made == content == made_with(file)):
         try:
-            write_text(file, text)
+            write_json(file, content)
         except SweepError as error:
             refuse(error)
+        # The outputs may be of a machine whose clock is ahead. Then Snakemake says so, instead of doing nothing.
+        newest = max((output.stat().st_mtime for output in outputs.rglob("*.*")), default=0)
+        if newest >= file.stat().st_mtime:
+            os.utime(file, (newest + 1, newest + 1))
     return file
 
 
-GRID = grid_file(layout.grid, TABLES)
-STUDY_GRIDS = {study: grid_file(grid, layout.study_tables(study)) for study, grid in STUDIES.items()}
+def asked_data(_wildcards):
+    """What the data are made from. The fingerprint is a hash of the image folder; None for the other sources, which
+    cannot change."""
+    data = settings["data"]
+    fingerprint = None
+    if data["source"] == "folder":
+        fingerprint = folder_fingerprint(Path(data["path"]), RESULTS / "folder_index.json")
+    content = {"source": data["source"], "validation_size": data["validation_size"], "fingerprint": fingerprint}
+    # A path decides nothing: the same images may lie elsewhere.
+    content["path"] = data["path"]
+    made = made_with(DATA / MANIFEST_FILE, "source", "sizes", "fingerprint")
+    if made:
+        made = {**content, **made, "validation_size": made["sizes"]["validation"]}
+        del made["sizes"]
+    return asked("data", content, made, DATA)
+
+
+def asked_grid(grid, tables):
+    """What the tables of the sweep or of a study are made from. A command line could not hold 10,000 runs."""
+    code_hashes = {model: code_hash(model) for model in grid.models}
+    grid = replace(grid, code_hashes=code_hashes, rank_by=settings["report"]["rank_by"])
+    return asked("grid", grid.content(), made_with(tables / "grid.json"), tables)
+
+
+def asked_report(_wildcards):
+    """What figures and report show, beside what the tables say."""
+    content = {key: settings["report"][key] for key in ("language", "author", "top")}
+    made = made_with(REPORT / "report.json", "settings") or {}
+    return asked("report", content, made.get("settings"), REPORT)

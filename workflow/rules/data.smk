@@ -3,6 +3,7 @@
 
 rule prepare_data:
     input:
+        asked=asked_data,
         code=code_of("prepare_data", "data"),
     output:
         images=DATA / "images.safetensors",
@@ -15,14 +16,9 @@ rule prepare_data:
         mem_mb=lambda wildcards, attempt: attempt * 3000,
         runtime=lambda wildcards, attempt: attempt * 60,
     params:
-        # A function, or Snakemake would take braces in the path for wildcards.
-        path=lambda _: settings["data"]["path"],
         folder=DATA,
         source=settings["data"]["source"],
-        validation_size=settings["data"]["validation_size"],
-        fingerprint=data_fingerprint,
     message:
         "Prepare the images of {params.source}"
     shell:
-        "python {input.code[0]:q} --source {params.source} --path={params.path:q}"
-        " --validation-size {params.validation_size} --output {params.folder} > {log} 2>&1"
+        "python {input.code[0]:q} --asked {input.asked} --output {params.folder} > {log} 2>&1"

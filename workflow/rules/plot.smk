@@ -3,6 +3,8 @@
 
 rule plot:
     input:
+        asked=asked_report,
+        grid=rules.aggregate.input.grid,
         tables=[TABLES / name for name in ("epochs.csv", "configurations.csv", "grid.json", "SHA256SUMS")],
         code=code_of("plot", "analysis", "figures"),
     output:
@@ -21,5 +23,5 @@ rule plot:
     message:
         "Draw the figures of {wildcards.label} from {params.tables}"
     shell:
-        "python {input.code[0]:q} --tables {params.tables} --model {params.model} --top {params.top}"
-        " --figures {params.figures} > {log} 2>&1"
+        "python {input.code[0]:q} --grid {input.grid} --tables {params.tables} --model {params.model}"
+        " --top {params.top} --figures {params.figures} > {log} 2>&1"

@@ -3,6 +3,8 @@
 
 rule render_report:
     input:
+        asked=asked_report,
+        grid=rules.aggregate.input.grid,
         manifest=DATA / "manifest.json",
         tables=[TABLES / name for name in ("grid.json", "runs.csv", "configurations.csv", "SHA256SUMS")],
         figures=FIGURES,
@@ -28,14 +30,15 @@ rule render_report:
     message:
         "Render {output.report}"
     shell:
-        "python {input.code[0]:q} --grid {input.tables[0]} --data {params.data} --tables {params.tables}"
-        " --templates {params.templates:q} --language {params.language} --author={params.author:q}"
-        " --rank-by {params.rank_by} --top {params.top} --study-grids {input.study_grids} --output {output.report}"
-        " > {log} 2>&1"
+        "python {input.code[0]:q} --grid {input.grid} --settings {input.asked} --data {params.data}"
+        " --tables {params.tables} --templates {params.templates:q} --study-grids {input.study_grids}"
+        " --output {output.report} > {log} 2>&1"
 
 
 rule render_explorer:
     input:
+        asked=asked_report,
+        grid=rules.aggregate.input.grid,
         manifest=DATA / "manifest.json",
         tables=[TABLES / name for name in ("grid.json", "runs.csv", "epochs.csv", "SHA256SUMS")],
         report=REPORT / "report.md",
@@ -57,6 +60,5 @@ rule render_explorer:
     message:
         "Render {output}"
     shell:
-        "python {input.code[0]:q} --grid {input.tables[0]} --data {params.data} --tables {params.tables}"
-        " --templates {params.templates:q} --language {params.language} --author={params.author:q}"
-        " --rank-by {params.rank_by} --report {input.report} > {log} 2>&1"
+        "python {input.code[0]:q} --grid {input.grid} --settings {input.asked} --data {params.data}"
+        " --tables {params.tables} --templates {params.templates:q} --report {input.report} > {log} 2>&1"

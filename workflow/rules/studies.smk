@@ -5,7 +5,7 @@ STUDY_TABLES = layout.study_tables("{study}")
 
 use rule aggregate as aggregate_study with:
     input:
-        grid=lambda wildcards: STUDY_GRIDS[wildcards.study],
+        grid=lambda wildcards: asked_grid(STUDIES[wildcards.study], layout.study_tables(wildcards.study)),
         manifest=DATA / "manifest.json",
         metrics=lambda wildcards: STUDY_METRICS[wildcards.study],
         code=rules.aggregate.input.code,
@@ -21,6 +21,8 @@ use rule aggregate as aggregate_study with:
 
 use rule plot as plot_study with:
     input:
+        asked=asked_report,
+        grid=rules.aggregate_study.input.grid,
         tables=[STUDY_TABLES / Path(file).name for file in rules.plot.input.tables],
         code=rules.plot.input.code,
     output:

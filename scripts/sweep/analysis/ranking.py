@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,15 @@ NOISE_FACTOR = 2
 BOOTSTRAP_DRAWS = 10_000
 # Means are compared after rounding to this many decimals.
 DIGITS = 12
+Accuracy = TypeVar("Accuracy", float, pd.Series)
 
 
-def binomial_error(accuracy: float, images: int) -> float:
-    """The standard error of an accuracy that was measured on so many images."""
-    return math.sqrt(accuracy * (1 - accuracy) / images)
+def binomial_error(accuracy: Accuracy, images: int) -> Accuracy:
+    """The standard error of an accuracy that was measured on so many images: half the width of Wilson's interval of one
+    standard error. It is nearly √(p (1 − p) / n), but for p = 0 and 1 not 0: n images tell no more than that the
+    accuracy is near it."""
+    error: Accuracy = (accuracy * (1 - accuracy) / images + 1 / (4 * images**2)) ** 0.5 / (1 + 1 / images)
+    return error
 
 
 @dataclass(frozen=True)
@@ -66,8 +71,8 @@ def rank(runs: pd.DataFrame, rank_by: str, images: int) -> Ranking | None:
     losses, accuracies = losses.loc[order], accuracies.loc[order]
     if seeds == 1:
         accuracy = accuracies.iloc[:, 0]
-        variance = accuracy * (1 - accuracy) / images
-        kept = accuracy.iloc[0] - accuracy <= NOISE_FACTOR * np.sqrt(variance + variance.iloc[0])
+        error = binomial_error(accuracy, images)
+        kept = accuracy.iloc[0] - accuracy <= NOISE_FACTOR * np.hypot(error, error.iloc[0])
         return Ranking(list(order), list(order[kept]), {})
     behind = losses - losses.iloc[0]
     kept = behind.mean(axis=1).round(DIGITS) <= stdtrit(seeds - 1, 0.975) * behind.std(axis=1) / math.sqrt(seeds)

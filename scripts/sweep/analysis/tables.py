@@ -10,7 +10,7 @@ import pandas as pd
 
 from sweep.analysis.ranking import DIGITS
 from sweep.errors import SweepError
-from sweep.files import json_text, write_text
+from sweep.files import json_text, read_json, write_text
 from sweep.grid import Grid, Run
 from sweep.metrics import METRIC_LABELS
 
@@ -20,18 +20,21 @@ if TYPE_CHECKING:
 # The prefixes "last_" and "best_" name the metrics of the last epoch and of the one with the best validation accuracy.
 BEST_METRICS = ["epoch", "val_loss", "val_acc", "test_loss", "test_acc"]
 CONFIGURATION = ["model", "name", "batch_size", "learning_rate", "dropout_rate"]
+# What looks like a number in these columns is text: a device named nan, a hash of digits.
+TEXT_COLUMNS = ["model", "name", "device_name", "gpu", "python", "torch", "commit", "resumed_epochs"]
+TEXT_COLUMNS += ["key", "data_hash", "code_hash", "content_hash"]
 # grid.json is the grid that the other tables are made from. `sha256sum --check` can read the sums.
 TABLE_FILES = ("runs.csv", "epochs.csv", "configurations.csv", "grid.json")
 SUMS_FILE = "SHA256SUMS"
 
 
-def write_tables(folder: Path, runs: Sequence[Run], records: "Sequence[Record]", grid: Grid, rank_by: str) -> None:
+def write_tables(folder: Path, runs: Sequence[Run], records: "Sequence[Record]", grid: Grid) -> None:
     """Write the three tables and grid.json, and the SHA-256 sums that `check_tables` compares them with.
 
-    `records` has the record of each of the `runs`; `rank_by` is val_loss or val_acc.
+    `records` has the record of each of the `runs`; the configurations are ranked by `grid.rank_by`.
     """
     table = run_table(runs, records)
-    tables = (table, epoch_table(runs, records), configuration_table(table, rank_by))
+    tables = (table, epoch_table(runs, records), configuration_table(table, grid.rank_by))
     texts = [*(content.to_csv(index=False) for content in tables), json_text(grid.content())]
     sums = []
     for name, text in zip(TABLE_FILES, texts, strict=True):
@@ -70,17 +73,35 @@ def _read_if_there(file: Path) -> bytes | None:
         return None
 
 
-def check_tables(folder: Path) -> None:
-    """Raises SweepError if a table is damaged; it names each and the command that rebuilds them."""
+def check_tables(folder: Path, grid: Path) -> None:
+    """Raises SweepError if a table is damaged, or if the tables are not of the grid in the file `grid`; the sentence
+    names the files and the command that rebuilds them."""
     if fault := describe_damage(folder):
         raise SweepError(fault)
+    if read_json(folder / "grid.json") != read_json(grid):
+        raise SweepError(
+            f"{folder / 'grid.json'}: the tables are of another grid, ranking or code than {grid} asks for; "
+            f"remove and run the same command again: rm -f {shlex.quote(str(folder / 'grid.json'))}"
+        )
+
+
+def check_data(tables: Path, runs: pd.DataFrame, data_hash: str) -> None:
+    """Raises SweepError if `runs`, the table of runs in the folder `tables`, has a run of other data than those with
+    this content hash."""
+    if others := int((runs["data_hash"] != data_hash).sum()):
+        files = [str(tables / name) for name in TABLE_FILES]
+        raise SweepError(
+            f"{tables / 'runs.csv'}: {others} of its {len(runs)} runs were made with other data than the prepared ones "
+            f"(data_hash is not {data_hash[:16]}…, the manifest's content_hash); remove the tables and run the same "
+            f"command again: rm -f {shlex.join(files)}"
+        )
 
 
 def read_table(file: Path) -> pd.DataFrame:
     """Read runs.csv, epochs.csv or configurations.csv, each number exactly as it was written. Only empty cells are
     missing values, and columns of epochs are integers even if values are missing."""
     kinds: dict[str, Any] = {"diverged_epoch": "Int64", "best_epoch": "Int64"}
-    kinds |= dict.fromkeys(("model", "name", "gpu", "commit", "resumed_epochs"), "str")
+    kinds |= dict.fromkeys(TEXT_COLUMNS, "str")
     return pd.read_csv(file, dtype=kinds, keep_default_na=False, na_values=[""])
 
 

@@ -34,12 +34,15 @@ class Manifest:
     """What is in a prepared data set.
 
     `sizes` counts the images of each split; `content_hash` is that of the data file and part of every record's key.
+    `fingerprint` is that of the source's files when the data were planned; None for a source that cannot change, and in
+    manifests that were written before there were fingerprints.
     """
 
     source: str
     class_names: list[str]
     sizes: dict[str, int]
     content_hash: str
+    fingerprint: str | None = None
 
 
 def content_hash(arrays: Mapping[str, NDArray[Any]], class_names: list[str]) -> str:
@@ -63,14 +66,20 @@ def tensor_names() -> list[str]:
     return [f"{split}_{part}" for split in SPLITS for part in ("images", "labels")]
 
 
-def save_prepared(folder: Path, source: str, class_names: list[str], arrays: Mapping[str, NDArray[Any]]) -> Manifest:
+def save_prepared(
+    folder: Path,
+    source: str,
+    class_names: list[str],
+    arrays: Mapping[str, NDArray[Any]],
+    fingerprint: str | None = None,
+) -> Manifest:
     """Write the data file, then the manifest beside it, each atomically. `arrays` has the names of `tensor_names`.
 
     Raises:
         SweepError: a file cannot be written.
     """
     sizes = {split: len(arrays[f"{split}_labels"]) for split in SPLITS}
-    manifest = Manifest(source, class_names, sizes, content_hash(arrays, class_names))
+    manifest = Manifest(source, class_names, sizes, content_hash(arrays, class_names), fingerprint)
     with replacing(folder / DATA_FILE) as temporary:
         # `save_file` writes memory order; a transposed view would be stored wrongly.
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, temporary)

@@ -11,8 +11,10 @@ from sweep.grid import Grid
 from sweep.metrics import label
 from sweep.report.citations import (
     ENVIRONMENT,
+    LISTED,
     MISSING,
     Citations,
+    anchor,
     cite_record,
     cite_runs,
     rows_of,
@@ -35,6 +37,7 @@ def appendix_context(citations: Citations, grid: Grid, manifest: "Manifest", ran
     runs = citations.runs
     code = runs.groupby(["model", "code_hash"], sort=False).size().rename("runs").reset_index()
     commits = runs["commit"].fillna("").value_counts(sort=False).rename("runs").rename_axis("commit").reset_index()
+    resumed = runs[runs["resumed_epochs"].fillna("") != ""]
     config = {
         "data": {"source": manifest.source, "validation_size": manifest.sizes["validation"]},
         "models": {model: asdict(space) for model, space in grid.models.items()},
@@ -53,7 +56,8 @@ def appendix_context(citations: Citations, grid: Grid, manifest: "Manifest", ran
         "times": [
             time_row(citations, str(model), times) for model, times in runs.groupby("model", sort=False)["training_s"]
         ],
-        "resumed": [resumed_row(citations, run) for run in rows_of(runs[runs["resumed_epochs"].fillna("") != ""])],
+        "resumed": [resumed_row(citations, run) for run in rows_of(resumed[:LISTED])],
+        "resumed_unlisted": citations.rest(resumed, cite_runs("*", "resumed_epochs")),
         "runs": run_rows(citations, rows_of(runs[named])),
     }
 
@@ -110,7 +114,7 @@ def run_rows(citations: Citations, runs: list[dict[str, Any]]) -> list[dict[str,
     """A row for each run. The first of each configuration carries the anchor that the configuration's name links to."""
     rows, seen = [], set()
     for run in runs:
-        anchor = f"{run['model']}-{run['name']}"
+        configuration = (run["model"], run["name"])
         # The epoch before a divergence is not a result, so none is shown.
         diverged = run["status"] == "diverged"
         rows.append(
@@ -118,10 +122,10 @@ def run_rows(citations: Citations, runs: list[dict[str, Any]]) -> list[dict[str,
                 **{column: MISSING if diverged else citations.value(run, column, ".4f") for column in SHOWN_METRICS},
                 "training_s": citations.value(run, "training_s", ".1f"),
                 "path": run_path(run),
-                "anchor": None if anchor in seen else anchor,
+                "anchor": None if configuration in seen else anchor(*configuration),
                 "key": run["key"][:SHORT_HASH],
                 "content_hash": run["content_hash"][:SHORT_HASH],
             }
         )
-        seen.add(anchor)
+        seen.add(configuration)
     return rows

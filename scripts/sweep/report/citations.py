@@ -1,10 +1,14 @@
 """The numbers that a report shows, and where each of them comes from."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
+from markupsafe import Markup
+
+from sweep.report.render import Marked, printable
 
 # One entry of "sources" in report.json: an entry of a run's record, of the records of several runs, or of a file.
 Citation = dict[str, Any]
@@ -15,6 +19,8 @@ ENVIRONMENT = ["device_name", "precision", "threads", "python", "torch"]
 # A marked number: its position in the list of origins, then its text. A report cannot hold these control characters.
 MARKED = re.compile("\x02(\\d+)\x03([^\x02\x03]*)\x03")
 MISSING = "–"
+# At most this many entries of a list are shown, and the rest are counted.
+LISTED = 60
 
 
 class Citations:
@@ -42,7 +48,7 @@ class Citations:
         if not any(character.isdigit() for character in text):
             return text
         self._origins.append({"how": how, "sources": list(citations)})
-        return f"\x02{len(self._origins) - 1}\x03{text}\x03"
+        return Marked(f"\x02{len(self._origins) - 1}\x03{printable(text)}\x03")
 
     def setting(self, value: object, entry: str, file: str = "grid.json") -> str:
         """A value that a file other than a record gives, such as grid.json, manifest.json or writeup.yaml."""
@@ -61,7 +67,7 @@ class Citations:
         if len(citations) == 1:
             return self.cite(f"{mean:.4f}", "value", citations)
         shown = self.cite(f"{mean:.4f}", "mean", citations)
-        return f"{shown} ± {self.cite(f'{deviation:.4f}', 'standard deviation', citations)}"
+        return Marked(f"{shown} ± {self.cite(f'{deviation:.4f}', 'standard deviation', citations)}")
 
     def count(self, number: int, *citations: Citation) -> str:
         """The number of runs that match all of these citations, or of entries of the one file that is cited."""
@@ -75,18 +81,31 @@ class Citations:
     def name(self, model: str, name: str) -> dict[str, Any]:
         """A configuration's name, and the anchor of its runs in the appendix, which then lists them."""
         self.named.add((model, name))
-        return {"name": name, "anchor": f"{model}-{name}"}
+        return {"name": name, "anchor": anchor(model, name)}
+
+    def rest(self, entries: Sized, *citations: Citation) -> str | None:
+        """How many of the `entries`, those after the first LISTED, are not shown; None if all are."""
+        unlisted = len(entries) - LISTED
+        return self.cite(str(unlisted), "not listed", citations) if unlisted > 0 else None
 
     def settle(self, marked: str) -> tuple[str, list[dict[str, Any]]]:
         """The text without marks, and for each number in it: line and column (from 1), text, how, and sources."""
-        lines, numbers = [], []
-        for row, line in enumerate(marked.split("\n"), 1):
-            while match := MARKED.search(line):
-                place = {"line": row, "column": match.start() + 1, "text": match[2]}
-                numbers.append({**place, **self._origins[int(match[1])]})
-                line = line[: match.start()] + match[2] + line[match.end() :]
-            lines.append(line)
-        return "\n".join(lines), numbers
+        parts, numbers = [], []
+        # Where the match before ended, the line there, and how many characters that line has so far.
+        end, line, column = 0, 1, 0
+        for match in MARKED.finditer(marked):
+            between = marked[end : match.start()]
+            line += between.count("\n")
+            column = len(between) - between.rindex("\n") - 1 if "\n" in between else column + len(between)
+            numbers.append({"line": line, "column": column + 1, "text": match[2], **self._origins[int(match[1])]})
+            parts += [between, match[2]]
+            end, column = match.end(), column + len(match[2])
+        return "".join([*parts, marked[end:]]), numbers
+
+
+def anchor(model: str, name: str) -> Markup:
+    """The anchor of a configuration's runs in the appendix, of characters that are safe in a link and in HTML."""
+    return Markup(quote(f"{model}-{name}", safe=""))  # noqa: S704
 
 
 def cite_record(run: Mapping[str, Any], column: str) -> Citation:

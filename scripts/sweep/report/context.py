@@ -15,16 +15,13 @@ from sweep.analysis.ranking import BOOTSTRAP_DRAWS, NOISE_FACTOR, Ranking, binom
 from sweep.grid import Grid, Partial, Space
 from sweep.metrics import EFFECT_NAMES, METRIC_LABELS, label
 from sweep.report.appendix import SHOWN_METRICS, appendix_context
-from sweep.report.citations import MISSING, Citation, Citations, cite_file, cite_record, cite_runs, rows_of
+from sweep.report.citations import LISTED, MISSING, Citation, Citations, cite_file, cite_record, cite_runs, rows_of
 from sweep.report.claim_table import cite_measure, claims_context
-from sweep.report.render import escape_markdown
 from sweep.studies import variant_of
 
 if TYPE_CHECKING:
     from sweep.data.prepared import Manifest
 
-# At most this many candidates are named; the rest are counted.
-LISTED = 60
 # Convolutions are expected to help on images: what the report says of it if this model is ahead.
 EXPECTATIONS = {"cnn": "expected", "mlp": "unexpected"}
 
@@ -52,7 +49,7 @@ def report_context(
     ranking_code = "scripts/sweep/analysis/ranking.py"
     values = {
         "partial": partial_context(citations, grid.partial),
-        "author": escape_markdown(author),
+        "author": author,
         "data": data_context(citations, manifest),
         "seeds": [citations.setting(seed, f"seeds.{position}") for position, seed in enumerate(grid.seeds)],
         "several_seeds": len(grid.seeds) > 1,
@@ -78,16 +75,20 @@ def partial_context(citations: Citations, partial: Partial | None) -> dict[str, 
     """What a preview's report says at its top; None for a finished sweep."""
     if partial is None:
         return None
-    stale: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {}
     for entry in partial.stale:
-        stale.setdefault(", ".join(entry["differs"]), []).append(entry["run"])
+        found.setdefault(", ".join(entry["differs"]), []).append(entry["run"])
+    stale = {citations.setting(differs, "partial.stale"): runs for differs, runs in found.items()}
+    stale_file = cite_file("grid.json", "partial.stale")
     counts = {"runs": partial.runs, "missing": partial.missing, "damaged": len(partial.damaged)}
     return {
         "kind": "mixed" if partial.stale else "partial" if partial.incomplete else "complete",
         "shown": {name: citations.setting(count, f"partial.{name}") for name, count in counts.items()},
         # Paths of runs, by what differs in them.
-        "stale": {citations.setting(differs, "partial.stale"): runs for differs, runs in stale.items()},
-        "damaged": [escape_markdown(fault) for fault in partial.damaged],
+        "stale": {differs: runs[:LISTED] for differs, runs in stale.items()},
+        "stale_unlisted": {differs: citations.rest(runs, stale_file) for differs, runs in stale.items()},
+        "damaged": partial.damaged[:LISTED],
+        "damaged_unlisted": citations.rest(partial.damaged, cite_file("grid.json", "partial.damaged")),
         "left_out": [label(model) for model in partial.left_out],
     }
 
@@ -141,7 +142,8 @@ def model_context(
         # None if runs are missing.
         "sure": sure,
         "diverged_runs": citations.count(diverged.sum(), cite_runs(f"{name}/*", "status", equals="diverged")),
-        "diverged": [diverged_row(citations, run) for run in rows_of(runs[diverged])],
+        "diverged": [diverged_row(citations, run) for run in rows_of(runs[diverged][:LISTED])],
+        "diverged_unlisted": citations.rest(runs[diverged], cite_runs(f"{name}/*", "status", equals="diverged")),
     }
 
 
@@ -172,13 +174,12 @@ def sure_context(
     citations: Citations, ranking: Ranking, listed: Sequence[Mapping[str, Any]], cited: Sequence[Citation]
 ) -> dict[str, Any]:
     """How sure a ranking is. `listed` has the rows of the candidates that are named."""
-    unlisted = len(ranking.candidates) - len(listed)
     return {
         "kind": "several_seeds" if ranking.probabilities else "one_seed",
         "alone": len(ranking.candidates) == 1,
         "candidates": listed,
         "shown": citations.cite(str(len(ranking.candidates)), "not told apart from the best", cited),
-        "unlisted": citations.cite(str(unlisted), "not listed", cited) if unlisted else None,
+        "unlisted": citations.rest(ranking.candidates, *cited),
         "ranked": citations.cite(str(len(ranking.names)), "ranked", cited),
     }
 

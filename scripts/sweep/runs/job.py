@@ -13,7 +13,7 @@ from time import perf_counter
 
 from sweep.data.prepared import SPLITS, Manifest, map_prepared, read_manifest
 from sweep.errors import SweepError
-from sweep.files import write_json
+from sweep.files import remove_abandoned, write_json
 from sweep.grid import Run
 from sweep.runs.locks import take_lock
 from sweep.runs.records import Record, lock_file, make_record, read_kept, run_key
@@ -75,6 +75,7 @@ def run_job(run: Run, data: Path, records: Path, metrics: Path, machine: Machine
     if not trained:
         log(f"Published from the kept record {kept}: nothing was trained")
     remove(checkpoint_file)
+    remove_abandoned(checkpoint_file.parent)
 
 
 @contextmanager

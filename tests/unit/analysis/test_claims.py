@@ -3,7 +3,7 @@
 import copy
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -26,7 +26,7 @@ def table(
     metrics: Metrics,
     seeds: list[int] | None = None,
     models: Any = None,
-    language: str = "en",
+    language: Literal["zh", "en"] = "en",
     **data: Any,
 ) -> list[list[str]]:
     """The cells of the table of claims but the first, without links; verdicts by VERDICTS."""
@@ -49,7 +49,7 @@ def table(
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_one_seed_judges_all_but_the_size_of_a_loss(tmp_path: Path, language: str) -> None:
+def test_one_seed_judges_all_but_the_size_of_a_loss(tmp_path: Path, language: Literal["zh", "en"]) -> None:
     rows = table(tmp_path, as_written, language=language)
     unjudged = {"en": "cannot be judged: one seed", "zh": "无法判定：只有一个种子"}[language]
     assert [row[-1] for row in rows] == [*["reproduced"] * 4, unjudged, unjudged, "reproduced"]
@@ -123,7 +123,7 @@ def test_several_seeds_are_repetitions_of_the_write_ups_sweep(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_another_sweep_is_not_judged_and_it_is_told_why(tmp_path: Path, language: str) -> None:
+def test_another_sweep_is_not_judged_and_it_is_told_why(tmp_path: Path, language: Literal["zh", "en"]) -> None:
     """CIFAR-10's images as a folder are other data, too."""
     others = copy.deepcopy(MODELS)
     others["mlp"]["learning_rates"] = [0.001]
@@ -155,7 +155,7 @@ def test_a_model_without_a_finished_run_is_not_judged(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_an_unfinished_sweep_is_neither_judged_nor_sure(tmp_path: Path, language: str) -> None:
+def test_an_unfinished_sweep_is_neither_judged_nor_sure(tmp_path: Path, language: Literal["zh", "en"]) -> None:
     """A preview of two seeds in which one run is missing, and no other thing is wrong."""
     runs, records = sweep_records(as_written, [0, 1], MODELS)
     partial = {"runs": len(runs), "missing": 1, "damaged": [], "stale": [], "left_out": []}

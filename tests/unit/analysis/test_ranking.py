@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from examples import record
-from sweep.analysis.ranking import Ranking, rank
+from sweep.analysis.ranking import Ranking, binomial_error, rank
 from sweep.analysis.tables import run_table
 from sweep.grid import Run
 
@@ -43,13 +43,28 @@ def test_one_seed_is_judged_by_the_accuracy(rank_by: str) -> None:
     assert len(ranked([[pair] for pair in metrics], rank_by, 1_000_000).candidates) == 1
 
 
+@pytest.mark.parametrize(("right", "images"), [(0, 12), (12, 12), (1, 12), (5197, 10000)])
+def test_the_error_of_an_accuracy_is_half_of_wilsons_interval(right: int, images: int) -> None:
+    interval = stats.binomtest(right, images).proportion_ci(2 * stats.norm.cdf(1) - 1, method="wilson")
+    error = binomial_error(right / images, images)
+    assert error == pytest.approx((interval.high - interval.low) / 2)
+    # That of an ordinary accuracy, which is 0 where all or no images are right.
+    assert images < 10000 or error == pytest.approx(math.sqrt(0.5197 * 0.4803 / images), abs=1e-6)
+
+
+def test_an_accuracy_of_1_is_not_certain() -> None:
+    """Of 12 images, 12 and 9 are right: too few to tell. The old error, 0 and 0.125, told them apart at 2 × 0.125."""
+    ranking = ranked([[(1.0, 1.0)], [(1.1, 9 / 12 - 1e-9)], [(1.2, 0.5)]], images=12)
+    assert ranking.candidates == ["8_0.001_0.0", "8_0.001_0.1"]
+
+
 def test_several_seeds_are_compared_seed_by_seed() -> None:
     """The second and the third lie behind by 0.1, 3.9 and 4.7 standard errors; Student's quantile is 4.3."""
     best = [1.00, 1.10, 1.20]
     losses = [best, [1.0556, 1.20, 1.3444], [1.0632, 1.2001, 1.3369], [1.05, None, 1.0]]
     ranking = ranked([[None if loss is None else (loss, 0.5) for loss in seeds] for seeds in losses])
     assert ranking.names == ["8_0.001_0.0", "8_0.001_0.1", "8_0.001_0.2"]
-    told = [stats.ttest_rel(losses[position], best).pvalue < 0.05 for position in (1, 2)]  # type: ignore[arg-type]
+    told = [stats.ttest_rel(losses[position], best).pvalue < 0.05 for position in (1, 2)]
     assert told == [False, True]
     assert ranking.candidates == ["8_0.001_0.0", "8_0.001_0.1"]
 

@@ -1,6 +1,7 @@
 """The prepared data set: nothing but what was saved can be mapped."""
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sweep.data.prepared import DATA_FILE, MANIFEST_FILE, content_hash, map_prepared, read_manifest, save_prepared
+from sweep.data.prepared import (
+    DATA_FILE,
+    MANIFEST_FILE,
+    content_hash,
+    manifest_hash,
+    map_prepared,
+    read_manifest,
+    save_prepared,
+)
 from sweep.errors import SweepError
+from sweep.files import write_json
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -36,6 +46,17 @@ def test_what_is_saved_is_mapped_back(tmp_path: Path) -> None:
     for name, array in arrays.items():
         np.testing.assert_array_equal(tensors[name].numpy(), array)
         assert tensors[name].numpy().dtype == array.dtype
+
+
+def test_a_manifest_notes_what_the_data_were_made_from_and_one_without_is_read(tmp_path: Path) -> None:
+    manifest = save_prepared(tmp_path, "folder", ["cat", "dog"], example(), "abc")
+    assert read_manifest(tmp_path) == manifest
+    assert manifest.fingerprint == "abc"
+    old = asdict(save_prepared(tmp_path, "folder", ["cat", "dog"], example()))
+    assert old["content_hash"] == manifest.content_hash
+    assert old.pop("fingerprint") is None
+    write_json(tmp_path / MANIFEST_FILE, {**old, "manifest_hash": manifest_hash(old)})
+    assert read_manifest(tmp_path) == replace(manifest, fingerprint=None)
 
 
 def changed(name: str, index: tuple[int, ...]) -> Arrays:

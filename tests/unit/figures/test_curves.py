@@ -78,11 +78,11 @@ def test_several_seeds_have_a_band_of_one_standard_deviation_up_and_down(sweep: 
     (axes,) = draw_learning_curves(*sweep, "mlp", "val_loss", 2).axes
     for line, band in zip(axes.lines, axes.collections, strict=True):
         (path,) = band.get_paths()
-        assert to_hex(band.get_facecolor()[0]) == to_hex(line.get_color())  # type: ignore[index]
+        assert to_hex(band.get_facecolor()[0]) == to_hex(line.get_color())
         # The last epoch's values are 0.2 apart, the others equal.
         for epoch, deviation in ((0, 0), (1, 0), (2, np.std([0, 0.2], ddof=1))):
             edges = {round(y, 6) for x, y in path.vertices if x == epoch}
-            mean = float(line.get_ydata()[epoch])  # type: ignore[index]
+            mean = float(line.get_ydata()[epoch])
             assert edges == {round(mean - deviation, 6), round(mean + deviation, 6)}
 
 

@@ -1,5 +1,6 @@
 """Heat maps and effects show the tables' final metrics, and a diverged or missing configuration never as a number."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ def loss(run: Run) -> float:
 
 
 def configurations(
-    diverged: set[tuple[str, int]] = frozenset(), missing: set[str] = frozenset(), **space: Any
+    diverged: Collection[tuple[str, int]] = (), missing: Collection[str] = (), **space: Any
 ) -> pd.DataFrame:
     """The table of a grid of two seeds whose last val_loss is `loss` and whose accuracy is a tenth of that."""
     grid = {"batch_sizes": SIZES, "learning_rates": RATES, "dropout_rates": DROPOUTS, "epochs": 1} | space

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -158,7 +158,7 @@ def agrees(text: str, how: str, value: Any) -> bool:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("seeds", [[0], [0, 1, 2]])
-def test_every_number_is_what_the_records_give(tmp_path: Path, language: str, seeds: list[int]) -> None:
+def test_every_number_is_what_the_records_give(tmp_path: Path, language: Literal["zh", "en"], seeds: list[int]) -> None:
     runs, records = sweep(seeds)
     text, origins = write_report(tmp_path, runs, records, MODELS, seeds, language)
     by_run = {str(run.path): record for run, record in zip(runs, records, strict=True)}
@@ -166,7 +166,7 @@ def test_every_number_is_what_the_records_give(tmp_path: Path, language: str, se
         run: record["content_hash"] for run, record in by_run.items()
     }
     lines = text.splitlines()
-    covered = defaultdict(set)
+    covered: defaultdict[int, set[int]] = defaultdict(set)
     files = {
         "grid.json": {"models": MODELS, "seeds": seeds},
         "manifest.json": yaml.safe_load((tmp_path / "manifest.json").read_text()),
@@ -195,7 +195,7 @@ def test_every_number_is_what_the_records_give(tmp_path: Path, language: str, se
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_the_appendix_tells_what_the_records_tell(tmp_path: Path, language: str) -> None:
+def test_the_appendix_tells_what_the_records_tell(tmp_path: Path, language: Literal["zh", "en"]) -> None:
     """Each name in a table leads to its runs' rows, with their hashes; mixtures and interruptions are told."""
     seeds = [0, 1]
     runs, records = sweep(seeds)

@@ -3,7 +3,7 @@
 import html
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jinja2
 import pandas as pd
@@ -11,7 +11,7 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from examples import record
+from examples import DATA_HASH, record, save_settings
 from project import REPOSITORY
 from render_report import render_report
 from sweep.analysis import tables
@@ -24,11 +24,11 @@ from sweep.report.context import partial_context, report_context, study_context
 from sweep.report.render import render_markdown
 
 TEMPLATES = REPOSITORY / "workflow" / "templates"
-MANIFEST = {
+MANIFEST: dict[str, Any] = {
     "source": "cifar10",
     "class_names": ["cat", "dog", "owl"],
     "sizes": {"train": 401, "validation": 102, "test": 203},
-    "content_hash": "a" * 64,
+    "content_hash": DATA_HASH,
 }
 LANGUAGES = ["en", "zh"]
 
@@ -56,7 +56,7 @@ def write_tables(folder: Path, models: dict[str, Runs], seeds: list[int], rank_b
             records.append(record(run, [2.0], [0.3], 1))
         else:
             records.append(record(run, [3.0, 3.0, last[0]], [0.2, 0.2, last[1]]))
-    tables.write_tables(folder, runs, records, Grid.of(grid, seeds), rank_by)
+    tables.write_tables(folder, runs, records, Grid.of(grid, seeds, rank_by=rank_by))
     write_json(folder / "manifest.json", {**MANIFEST, "manifest_hash": manifest_hash(MANIFEST)})
 
 
@@ -66,15 +66,16 @@ def report(tmp_path: Path) -> Any:
 
     def make(
         models: dict[str, Runs],
-        language: str = "en",
+        language: Literal["zh", "en"] = "en",
         seeds: list[int] | None = None,
-        rank_by: str = "val_loss",
+        rank_by: Literal["val_loss", "val_acc"] = "val_loss",
         top: int = 10,
         author: str = "",
     ) -> str:
         write_tables(tmp_path, models, seeds or [0], rank_by)
         output = tmp_path / "report.md"
-        render_report(tmp_path / "grid.json", tmp_path, tmp_path, TEMPLATES, language, author, rank_by, top, output)
+        settings = save_settings(tmp_path, language, author, top)
+        render_report(tmp_path / "grid.json", settings, tmp_path, tmp_path, TEMPLATES, output)
         text = (tmp_path / "report.md").read_text(encoding="utf-8")
         # No value may be missing, whether a run diverged or not.
         assert not re.search(r"\bnan\b|<NA>|None", text)
@@ -104,7 +105,7 @@ def test_the_numbers_of_both_models_are_there(report: Any, language: str) -> Non
     best = re.findall(r"`batch_size = 1024`, `learning_rate = 0.001`, `dropout_rate = (.+?)`", text)
     assert best == ["0.0", "0.1"]
     assert "batch_sizes = [1024]\nlearning_rates = [0.001]\ndrop_rates = [0.0, 0.1]\n" in text
-    assert all(str(size) in text for size in MANIFEST["sizes"].values())  # type: ignore[attr-defined]
+    assert all(str(size) in text for size in MANIFEST["sizes"].values())
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -246,7 +247,7 @@ def values(tmp_path: Path, models: dict[str, Runs], **environment: str) -> dict[
     for column, value in environment.items():
         runs.loc[1, column] = value
     grid = Grid.read(tmp_path / "grid.json")
-    manifest = Manifest(**MANIFEST)  # type: ignore[arg-type]
+    manifest = Manifest(**MANIFEST)
     writeup = yaml.safe_load((TEMPLATES / "writeup.yaml").read_text())
     citations = Citations(runs, len(grid.seeds))
     return report_context(citations, grid, manifest, configurations, writeup, "val_loss", 10, "A. Author")

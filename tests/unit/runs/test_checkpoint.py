@@ -62,7 +62,7 @@ def test_every_flipped_byte_and_every_cut_is_noticed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [{"device": "cuda"}, {"precision": "bf16"}, {"torch": "3"}])
-def test_a_checkpoint_of_other_arithmetic_is_not_used(tmp_path: Path, change: dict[str, str]) -> None:
+def test_a_checkpoint_of_other_arithmetic_is_not_used(tmp_path: Path, change: dict[str, Any]) -> None:
     written(tmp_path)
     lines: list[str] = []
     assert checkpoint(tmp_path, lines, **change).read() is None

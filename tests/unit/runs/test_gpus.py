@@ -87,7 +87,7 @@ def test_a_training_gets_a_card_that_nobody_else_has(monkeypatch: pytest.MonkeyP
     """Another job has the first of three made-up cards."""
     chosen: list[int] = []
     monkeypatch.setattr(hardware, "visible_cards", lambda: ["a", "b", "c"])
-    monkeypatch.setattr(hardware, "gpu_slot", lambda *options: gpu_slot(*options, tmp_path))
+    monkeypatch.setattr(hardware, "gpu_slot", lambda cards, jobs, log: gpu_slot(cards, jobs, log, tmp_path))
     monkeypatch.setattr(hardware, "check_kernels", lambda _: None)
     monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
     other = Job(tmp_path, 1, "a")

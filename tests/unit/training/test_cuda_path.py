@@ -61,13 +61,13 @@ def test_a_training_step_stays_on_its_device_and_never_waits_for_it(name: str) -
     model = build_model(name, 10, 0.2).to("meta").train()
     optimizer = Adam(model.parameters())
     indices = torch.empty(8, dtype=torch.int64, device="meta")
-    with OneDevice() as mode:
+    with OneDevice() as mode:  # type: ignore[no-untyped-call]
         for _ in range(2):
             loss, correct = train_step(model, optimizer, data, indices, 0.001, torch.float32)
     assert (loss.shape, correct.shape) == ((), ())
     assert mode.operations > 50
     # The check itself: indices that stayed on the CPU, and a value that is read.
-    with pytest.raises(AssertionError, match="cpu"), OneDevice():
+    with pytest.raises(AssertionError, match="cpu"), OneDevice():  # type: ignore[no-untyped-call]
         train_step(model, optimizer, data, torch.arange(8), 0.001, torch.float32)
     with pytest.raises(RuntimeError, match="meta"):
         loss.item()

@@ -7,6 +7,10 @@
   const all = runs.model.map((_, run) => run);
   const $ = (id) => document.getElementById(id);
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (found, name) => values[name] ?? found);
+  /** A text for a trace's name, in which Plotly takes HTML. */
+  const plain = (text) => String(text).replace(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`);
+  /** A value as a word of a shell command. */
+  const word = (value) => (/^[\w./+-]+$/.test(value) ? value : `'${String(value).replaceAll("'", "'\\''")}'`);
   const natural = new Intl.Collator("en", { numeric: true }); // for seeds, which are text
   const order = (a, b) => (typeof a === "number" ? a - b : natural.compare(a, b));
   const known = {};
@@ -111,7 +115,7 @@
       for (const [part, dash, name] of [["train", "dash", texts.training], ["val", "solid", texts.validation]]) {
         const values = curves[`${part}_${suffix}`][run];
         traces.push({
-          type: "scatter", mode: values.length > 1 ? "lines" : "markers", name: `${label(run)} ${name}`,
+          type: "scatter", mode: values.length > 1 ? "lines" : "markers", name: `${plain(label(run))} ${name}`,
           x: values.map((_, epoch) => epoch), y: values, line: { dash, width: 2, color: COLOURS[number % COLOURS.length] },
           marker: { color: COLOURS[number % COLOURS.length] }, hovertemplate: "%{x}: %{y}<extra>%{fullData.name}</extra>",
         });
@@ -358,7 +362,7 @@
     $("record-body").hidden = false;
     $("record-name").textContent = `${label(run)}${diverged(run) ? ` – ${shown.status(run)}` : ""}`;
     $("record-name").classList.toggle("diverged", diverged(run));
-    $("command").textContent = fill(command, Object.fromEntries(Object.entries(runs).map(([name, values]) => [name, values[run]])));
+    $("command").textContent = fill(command, Object.fromEntries(Object.entries(runs).map(([name, values]) => [name, word(values[run])])));
     $("copied").textContent = "";
     $("record-groups").replaceChildren(...Object.entries(groups).flatMap(([title, names]) => [
       el("h4", {}, texts.groups[title]),

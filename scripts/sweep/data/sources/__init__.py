@@ -3,6 +3,8 @@
 The Snakefile imports this module for sizes and fingerprints, so it imports neither numpy nor a source.
 """
 
+import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep.data.sources.listing import list_folder
+from sweep.errors import SweepError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +37,21 @@ class Dataset:
     class_names: list[str]
     train: LabelledImages
     test: LabelledImages
+
+
+def expand_home(path: str) -> str:
+    """The config's data.path with ~ and ~user replaced by that home folder, as a shell does it.
+
+    Raises:
+        SweepError: there is no such home folder, or the path has a shell's variable, which a shell would replace, but
+            which here would become a folder of that name.
+    """
+    if variable := re.search(r"^\$.*|(?<=/)\$\w+|\$\{\w+\}|\$[A-Z_]+(?=/|$)", path):
+        raise SweepError(f"config: data.path: {variable[0]} is not replaced here as a shell would; write the path out")
+    expanded = os.path.expanduser(path)  # noqa: PTH111  Path would turn ./~ into ~
+    if expanded.startswith("~"):
+        raise SweepError(f"config: data.path: {path} names no home folder; write the path out")
+    return expanded
 
 
 def load_source(source: str, path: Path, log: Callable[[str], None]) -> Dataset:

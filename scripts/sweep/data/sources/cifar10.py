@@ -12,37 +12,54 @@ from torchvision.datasets.utils import check_integrity, download_url, extract_ar
 
 from sweep.data.sources import Dataset, LabelledImages
 from sweep.errors import SweepError
+from sweep.files import replacing
 
 DOWNLOAD_TIMEOUT_S = 20
 
 
 def load(path: Path, log: Callable[[str], None]) -> Dataset:
-    """Read CIFAR-10, in its own order, from the archive or the unpacked folder in `path`, or else download it to there.
+    """Read CIFAR-10, in its own order, from the unpacked folder or the archive in `path`, or else download it to there.
 
-    torchvision compares each file's checksum with its own list before it unpickles the file, so no foreign code runs.
+    The archive is unpacked in `path` or, where nothing can be written, in a temporary folder. torchvision compares each
+    file's checksum with its own list before it unpickles the file, so no foreign code runs.
 
     Raises:
-        SweepError: the archive is damaged, or CIFAR-10 is not in `path` and cannot be downloaded.
+        SweepError: a file cannot be read, the archive is another, or there is none in `path` and it cannot be
+            downloaded.
     """
+    damaged = damaged_files(path)
+    if not damaged:
+        return read_batches(path)
+    log(f"Missing or of another checksum in {path / CIFAR10.base_folder}: {', '.join(damaged)}")
     archive = path / CIFAR10.filename
+    if not is_intact(archive, CIFAR10.tgz_md5):
+        if archive.exists():
+            raise SweepError(
+                f"{archive} is not the CIFAR-10 archive (its checksum is wrong): "
+                f"remove it, or replace it by {CIFAR10.url}"
+            )
+        log(f"Downloading CIFAR-10 to {path}")
+        download(archive)
     try:
-        if damaged := damaged_files(path):
-            log(f"Missing or of another checksum in {path / CIFAR10.base_folder}: {', '.join(damaged)}")
-            if not archive.exists():
-                log(f"Downloading CIFAR-10 to {path}")
-                download(archive)
-            elif not check_integrity(str(archive), CIFAR10.tgz_md5):
-                raise SweepError(
-                    f"{archive} is not the CIFAR-10 archive (its checksum is wrong): "
-                    f"remove it, or replace it by {CIFAR10.url}"
-                )
-            extract_archive(str(archive), str(path))
-        train, test = (CIFAR10(path, train=train) for train in (True, False))
-    except (OSError, RuntimeError, HTTPException) as error:
+        extract_archive(str(archive), str(path))
+    except OSError as error:
+        log(f"{archive} cannot be unpacked in its folder ({error}): a temporary folder is used")
+    else:
+        return read_batches(path)
+    try:
+        with TemporaryDirectory() as folder:
+            extract_archive(str(archive), folder)
+            return read_batches(Path(folder))
+    except OSError as error:
         raise SweepError(
-            f"CIFAR-10 is not in {path} and could not be downloaded ({error}): put {CIFAR10.filename} from "
-            f"{CIFAR10.url} there, or set data.source to folder or digits (make demo needs no download)"
+            f"{archive} cannot be unpacked, neither in its folder nor in a temporary one ({error}): unpack it where "
+            "you can write, and set data.path to that folder"
         ) from None
+
+
+def read_batches(path: Path) -> Dataset:
+    """Read the unpacked data set in `path`."""
+    train, test = (CIFAR10(path, train=train) for train in (True, False))
     return Dataset(
         list(train.classes),
         LabelledImages(np.asarray(train.data), np.asarray(train.targets, np.int64)),
@@ -53,14 +70,33 @@ def load(path: Path, log: Callable[[str], None]) -> Dataset:
 def damaged_files(path: Path) -> list[str]:
     """The files of the unpacked data set that are missing in `path` or have another checksum than torchvision lists."""
     files = [*CIFAR10.train_list, *CIFAR10.test_list, (CIFAR10.meta["filename"], CIFAR10.meta["md5"])]
-    return [name for name, md5 in files if not check_integrity(str(path / CIFAR10.base_folder / name), md5)]
+    return [name for name, md5 in files if not is_intact(path / CIFAR10.base_folder / name, md5)]
+
+
+def is_intact(file: Path, md5: str) -> bool:
+    """Whether there is a file with this checksum. Raises SweepError if that cannot be found out."""
+    try:
+        file.stat()  # check_integrity takes a file in a folder that must not be read for one that is missing
+        return bool(check_integrity(str(file), md5))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise SweepError(f"{file} cannot be read ({error.strerror}): make it readable for you") from None
 
 
 def download(archive: Path) -> None:
-    """Download the archive, atomically: an interrupted download leaves no file of its name."""
+    """Download the archive, atomically: an interrupted download leaves no file of its name.
+
+    Raises:
+        SweepError: the archive cannot be downloaded, or cannot be written.
+    """
     # torchvision sets no time limit; without one, a network that drops packets would block the sweep for ever.
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT_S)
-    archive.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=archive.parent) as folder:
-        download_url(CIFAR10.url, folder, archive.name, CIFAR10.tgz_md5)
-        Path(folder, archive.name).replace(archive)
+    with replacing(archive) as temporary:
+        try:
+            download_url(CIFAR10.url, str(temporary.parent), temporary.name, CIFAR10.tgz_md5)
+        except (OSError, RuntimeError, HTTPException) as error:
+            raise SweepError(
+                f"CIFAR-10 is not in {archive.parent} and could not be downloaded ({error}): put {archive.name} from "
+                f"{CIFAR10.url} there, or set data.source to folder or digits (make demo needs no download)"
+            ) from None

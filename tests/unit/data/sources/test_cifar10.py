@@ -4,9 +4,10 @@ import hashlib
 import os
 import pickle
 import tarfile
+import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def archive(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         batch = {"data": rows, "labels": [(position + offset) % 2 for offset in range(size)]}
         (batches / name).write_bytes(pickle.dumps(batch))
     (batches / "batches.meta").write_bytes(pickle.dumps({"label_names": ["cat", "dog"]}))
-    file = tmp_path / "data" / CIFAR10.filename
+    file: Path = tmp_path / "data" / CIFAR10.filename
     file.parent.mkdir()
     with tarfile.open(file, "w:gz") as tar:
         tar.add(batches, CIFAR10.base_folder)
@@ -120,6 +121,59 @@ def test_a_damaged_batch_is_unpacked_anew_from_the_archive(archive: Path, tmp_pa
     (archive.parent / CIFAR10.base_folder / "data_batch_1").write_bytes(b"")
     dataset = cifar10.load(archive.parent, quiet)
     np.testing.assert_array_equal(dataset.train.images[:2], expected_images(tmp_path, ["data_batch_1"]))
+
+
+@pytest.fixture
+def as_nobody() -> Iterator[Callable[[], None]]:
+    """Call it to lose the rights of root, who may read and write everything."""
+    root = os.geteuid() == 0
+    yield lambda: os.seteuid(65534) if root else None
+    if root:
+        os.seteuid(0)
+
+
+def test_a_folder_that_must_not_be_written_is_no_reason_to_download(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_nobody: Callable[[], None]
+) -> None:
+    monkeypatch.chdir(archive.parent)  # the folders above are closed to other users
+    archive.parent.chmod(0o555)
+    (tmp_path / "space").mkdir()
+    (tmp_path / "space").chmod(0o777)
+    tmp_path.chmod(0o755)
+    monkeypatch.setattr(tempfile, "tempdir", "../space")
+    lines: list[str] = []
+    as_nobody()
+    dataset = cifar10.load(Path(), lines.append)
+    np.testing.assert_array_equal(dataset.test.labels, [1, 0, 1])
+    assert "cannot be unpacked in its folder ([Errno 13] Permission denied" in lines[-1]
+    assert list(Path("../space").iterdir()) == []
+    monkeypatch.setattr(tempfile, "tempdir", "..")
+    with pytest.raises(SweepError, match=r"neither in its folder nor in a temporary one .*Permission denied"):
+        cifar10.load(Path(), quiet)
+
+
+@pytest.mark.parametrize("closed", [CIFAR10.base_folder, f"{CIFAR10.base_folder}/data_batch_2", CIFAR10.filename])
+def test_a_file_that_must_not_be_read_is_named(
+    archive: Path, monkeypatch: pytest.MonkeyPatch, as_nobody: Callable[[], None], closed: str
+) -> None:
+    monkeypatch.chdir(archive.parent)
+    if closed != CIFAR10.filename:
+        cifar10.load(Path(), quiet)
+    Path(closed).chmod(0)
+    as_nobody()
+    with pytest.raises(SweepError, match=rf"{closed}.* cannot be read \(Permission denied\): make it readable for you"):
+        cifar10.load(Path(), quiet)
+
+
+def test_a_download_into_a_folder_that_must_not_be_written_says_so(
+    archive: Path, monkeypatch: pytest.MonkeyPatch, as_nobody: Callable[[], None]
+) -> None:
+    monkeypatch.chdir(archive.parent)
+    archive.unlink()
+    archive.parent.chmod(0o555)
+    as_nobody()
+    with pytest.raises(SweepError, match=rf"^{CIFAR10.filename} cannot be written \(Permission denied\): mend that"):
+        cifar10.load(Path(), quiet)
 
 
 class HalfAResponse:

@@ -26,7 +26,8 @@ def test_digits_are_grey_images_of_the_full_range() -> None:
     dataset = digits.load(Path("nowhere"), print)
     for part in (dataset.train, dataset.test):
         assert part.images.shape == (len(part.labels), 32, 32, 3)
-        assert (part.images.dtype, part.labels.dtype) == (np.uint8, np.int64)
+        assert part.images.dtype == np.uint8
+        assert part.labels.dtype == np.int64
         assert (part.images[..., :1] == part.images).all()
         assert part.images.min() == 0
         assert part.images.max() > 240

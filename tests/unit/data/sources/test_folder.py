@@ -1,6 +1,8 @@
 """A folder of images: how a file becomes 32×32 RGB, and what the two sets hold; expected pixels are computed here."""
 
 import os
+import struct
+import zlib
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -67,15 +69,78 @@ def resized(pixels: NDArray[Any]) -> NDArray[Any]:
     return pixels
 
 
+def on_white(colours: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
+    share = alpha[:, :, None] / 255
+    return colours * share + 255 * (1 - share)
+
+
+def packed(values: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
+    """Values of fewer than eight bits side by side, as PNG has them."""
+    return np.packbits(np.unpackbits(values[:, :, None], axis=2)[:, :, -bits:].reshape(32, -1), axis=1)
+
+
+def png(depth: int, kind: int, rows: NDArray[Any], transparency: bytes) -> bytes:
+    """A PNG file as Pillow does not write it. `kind` is 0 for grey, 2 for colours."""
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", 32, 32, depth, kind, 0, 0, 0),
+        b"tRNS": transparency,
+        b"IDAT": zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows)),
+        b"IEND": b"",
+    }
+    parts = [struct.pack(">I", len(data)) + name + data for name, data in chunks.items()]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(part + struct.pack(">I", zlib.crc32(part[4:])) for part in parts)
+
+
+# The four values of INDICES in grey, the second of them transparent.
+GREY_OF_FEW_BITS = in_rgb(np.array([0, 255, 170, 255])[INDICES])
+
 # The file, the pixels that it must give, and how far a pixel may be from them: 0 where nothing is lost.
 IMAGES: dict[str, tuple[Callable[[], bytes], NDArray[Any], float]] = {
     "colours": (lambda: encode(COLOURS), COLOURS, 0),
     "grey": (lambda: encode(GREY), in_rgb(GREY), 0),
     "16 bits": (lambda: encode(DEEP), in_rgb(DEEP) / 257, 1),
-    "transparent": (lambda: encode(np.dstack([COLOURS, GREY])), COLOURS, 0),
+    "transparent": (lambda: encode(np.dstack([COLOURS, GREY])), on_white(COLOURS, GREY), 1),
+    "transparent WEBP": (
+        lambda: encode(np.dstack([COLOURS, GREY]), "WEBP", lossless=True, exact=True),
+        on_white(COLOURS, GREY),
+        1,
+    ),
+    "transparent grey": (
+        lambda: encode(np.dstack([GREY, INDICES * 85]), mode="LA"),
+        on_white(in_rgb(GREY), INDICES * 85),
+        1,
+    ),
     "palette, half of it transparent": (
         lambda: encode(INDICES, mode="P", transparency=b"\0\x80"),
-        PALETTE[INDICES],
+        on_white(PALETTE[INDICES], np.array([0, 128, 255, 255])[INDICES]),
+        1,
+    ),
+    "GIF with a transparent colour": (
+        lambda: encode(INDICES, "GIF", "P", transparency=2),
+        on_white(PALETTE[INDICES], (INDICES != 2) * 255),
+        0,
+    ),
+    "a transparent colour": (
+        lambda: encode(PALETTE[INDICES], transparency=(200, 0, 0)),
+        on_white(PALETTE[INDICES], (INDICES != 1) * 255),
+        0,
+    ),
+    "a transparent grey": (lambda: encode(GREY, transparency=7), in_rgb(np.where(GREY == 7, 255, GREY)), 0),
+    "a transparent grey of 16 bits": (
+        lambda: encode(DEEP, transparency=int(DEEP[3, 3])),
+        in_rgb(np.where(DEEP[3, 3] == DEEP, 65535, DEEP)) / 257,
+        1,
+    ),
+    "a transparent grey of 2 bits": (lambda: png(2, 0, packed(INDICES, 2), b"\0\1"), GREY_OF_FEW_BITS, 0),
+    "a transparent grey of 4 bits": (lambda: png(4, 0, packed(INDICES * 5, 4), b"\0\5"), GREY_OF_FEW_BITS, 0),
+    "transparent black of 1 bit": (
+        lambda: png(1, 0, packed(INDICES // 2, 1), b"\0\0"),
+        np.full((32, 32, 3), 255),
+        0,
+    ),
+    "a transparent colour of 16 bits": (
+        lambda: png(16, 2, PALETTE[INDICES].astype(">u2") * 257, struct.pack(">3H", 200 * 257, 0, 0)),
+        on_white(PALETTE[INDICES], (INDICES != 1) * 255),
         0,
     ),
     "CMYK": (lambda: encode(INK, "JPEG", "CMYK", quality=95), printed(INK), 4),
@@ -87,13 +152,43 @@ IMAGES: dict[str, tuple[Callable[[], bytes], NDArray[Any], float]] = {
 
 
 @pytest.mark.parametrize("kind", IMAGES)
-@pytest.mark.filterwarnings("ignore:Palette images with Transparency")
 def test_an_image_comes_out_as_a_viewer_shows_it(tmp_path: Path, kind: str) -> None:
     content, expected, tolerance = IMAGES[kind]
     (tmp_path / "a.png").write_bytes(content())
     image = read_image(str(tmp_path / "a.png"))
-    assert (image.shape, image.dtype) == ((32, 32, 3), np.uint8)
+    assert image.shape == (32, 32, 3)
+    assert image.dtype == np.uint8
     assert np.abs(image - np.asarray(expected, float)).max() <= tolerance
+
+
+# How a camera stores an image for which it notes the orientation.
+STORED: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    1: lambda image: image,
+    2: lambda image: image[:, ::-1],
+    3: lambda image: image[::-1, ::-1],
+    4: lambda image: image[::-1],
+    5: lambda image: image.swapaxes(0, 1),
+    6: lambda image: np.rot90(image),
+    7: lambda image: np.rot90(image, 2).swapaxes(0, 1),
+    8: lambda image: np.rot90(image, -1),
+}
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", STORED)
+def test_an_image_is_turned_upright(tmp_path: Path, kind: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    upright = SMOOTH.repeat(2, 1)  # twice as wide as high
+    stored = np.ascontiguousarray(STORED[orientation](upright))
+    options = {"quality": 95} if kind == "JPEG" else {"lossless": True}
+    (tmp_path / "a.png").write_bytes(encode(stored, kind, exif=exif, **options))
+    assert np.abs(read_image(str(tmp_path / "a.png")) - resized(upright.astype(float))).max() <= 5
+
+
+def test_an_image_whose_exif_data_are_damaged_is_read_as_it_is_stored(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(encode(COLOURS, exif=b"Exif\0\0damaged"))
+    np.testing.assert_array_equal(read_image(str(tmp_path / "a.png")), COLOURS)
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpeg"])
@@ -146,6 +241,15 @@ def test_a_folders_training_set_is_shuffled_once_and_for_all_and_its_test_set_is
     assert first.train.labels.tolist() != sorted(first.train.labels.tolist())
     np.testing.assert_array_equal(first.train.images, again.train.images)
     assert train_size("folder", folder) == 12
+
+
+def test_the_log_names_what_is_beside_the_two_sets(folder: Path) -> None:
+    lines: list[str] = []
+    load(folder, lines.append)
+    assert not any("Only" in line for line in lines)
+    save(folder / "val" / "cat" / "0.png", 0)
+    load(folder, lines.append)
+    assert f"Only train and test are read in {folder}, not val" in lines
 
 
 def test_unreadable_images_are_all_named(folder: Path) -> None:

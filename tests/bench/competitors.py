@@ -42,7 +42,7 @@ def plain(args: argparse.Namespace) -> None:
         train_epoch(model, optimizer, images[:size], labels[:size], args.batch_size)
 
 
-def our_pictures(args: argparse.Namespace) -> dict[str, Tensor]:
+def our_images(args: argparse.Namespace) -> dict[str, Tensor]:
     """The prepared tensors, after setting the process up as a training job does."""
     from sweep.data.prepared import map_prepared, read_manifest
     from sweep.runs import hardware
@@ -53,7 +53,7 @@ def our_pictures(args: argparse.Namespace) -> dict[str, Tensor]:
 
 def ours(args: argparse.Namespace) -> None:
     """The sweep's own training core."""
-    tensors = our_pictures(args)
+    tensors = our_images(args)
     from sweep.models import build_model
     from sweep.training.loop import Split, train_epoch
     from sweep.training.optimizer import Adam
@@ -68,19 +68,19 @@ def ours(args: argparse.Namespace) -> None:
 
 def convolutions(args: argparse.Namespace) -> None:
     """The CNN's two convolutions alone, forward and backward, in channels_last: the floor of a step."""
-    tensors = our_pictures(args)
+    tensors = our_images(args)
 
     def random(*shape: int) -> Tensor:
         return torch.randn(shape).to(DTYPES[args.precision]).contiguous(memory_format=torch.channels_last)
 
     n = args.batch_size
-    pictures = tensors["train_images"][:n].to(DTYPES[args.precision]).permute(0, 3, 1, 2)
+    images = tensors["train_images"][:n].to(DTYPES[args.precision]).permute(0, 3, 1, 2)
     maxima = random(n, 128, 14, 14).requires_grad_()
     weights = [random(128, 3, 5, 5).requires_grad_(), random(64, 128, 3, 3).requires_grad_()]
     gradients = [random(n, 128, 28, 28), random(n, 64, 12, 12)]
     for steps in requests():
         for _ in range(steps):
-            outputs = [F.conv2d(x, weight) for x, weight in zip((pictures, maxima), weights, strict=True)]
+            outputs = [F.conv2d(x, weight) for x, weight in zip((images, maxima), weights, strict=True)]
             torch.autograd.grad(outputs, [*weights, maxima], gradients)
 
 
@@ -89,7 +89,7 @@ def lightning(args: argparse.Namespace) -> None:
     import pytorch_lightning
     from torchvision import transforms
 
-    class Pictures(torch.utils.data.Dataset[tuple[Tensor, int]]):
+    class Images(torch.utils.data.Dataset[tuple[Tensor, int]]):
         def __init__(self, images: Tensor, labels: Tensor) -> None:
             self.images, self.labels = images.numpy(), labels.tolist()
             self.transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize([128 / 255] * 3, [1] * 3)])
@@ -130,7 +130,7 @@ def lightning(args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads)
     warnings.filterwarnings("ignore")
     loader = torch.utils.data.DataLoader(
-        Pictures(tensors["train_images"], tensors["train_labels"]),
+        Images(tensors["train_images"], tensors["train_labels"]),
         batch_size=args.batch_size,
         shuffle=True,
         drop_last=True,
@@ -139,7 +139,7 @@ def lightning(args: argparse.Namespace) -> None:
     )
     trainer = pytorch_lightning.Trainer(
         accelerator="cpu",
-        precision={"fp32": "32-true", "bf16": "bf16-mixed"}[args.precision],
+        precision="32-true" if args.precision == "fp32" else "bf16-mixed",
         max_epochs=-1,
         callbacks=[Clock()],
         logger=False,

@@ -10,21 +10,20 @@ def test_the_generic_executor_runs_the_workflow_through_its_commands(sweep: Slur
         "prepare_data": 1,
         "train": 2,
         "aggregate": 1,
-        "plot": 4,
-        "plot_effects": 1,
+        "plot": 1,
         "render_report": 1,
         "render_explorer": 1,
         "all": 1,
     }
-    assert sweep.report.context.exists()
+    assert sweep.report.exists()
     jobs = sweep.submitted()
-    assert len(jobs) == 11
+    assert len(jobs) == 1 + 2 + 1 + 1 + 1 + 1
     assert {job.state for job in jobs} == {"COMPLETED"}
     trainings = [job for job in jobs if job.trains]
     assert [(job.gpus, job.mem_mb, job.time_min) for job in trainings] == [(1, 1001, 6)] * 2
 
     # A job that fails is noticed and named.
-    sweep.configure(**CPU, models__cnn=None, models__mlp__batch_sizes=[16])
+    sweep.configure(**CPU, models__cnn=None, models__mlp__batch_sizes=[16], models__mlp__dropout_rates=[0.5])
     sweep.edit(
         "scripts/sweep/models/mlp.py", "        super().__init__(\n", "        1 / 0\n        super().__init__(\n"
     )
