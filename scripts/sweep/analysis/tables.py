@@ -55,9 +55,6 @@ def describe_damage(folder: Path) -> str:
         for file in (folder / name for name in TABLE_FILES)
         if file.exists() and f"{sha256(file.read_bytes()).hexdigest()}  {file.name}".encode() not in lines
     ]
-# What looks like a number in these columns is text: a device named nan, a hash of digits.
-TEXT_COLUMNS = ["model", "name", "device_name", "gpu", "python", "torch", "commit", "resumed_epochs"]
-TEXT_COLUMNS += ["key", "data_hash", "code_hash", "content_hash"]
     if not damaged:
         return ""
     return (
