@@ -81,7 +81,7 @@ class Grid:
     """What is trained: a search space for each model, and the seeds; the content of a file grid.json.
 
     `code_hashes` has the hash of each model's code, or is empty where that does not matter. The tables are ranked by
-    `rank_by`, val_loss or val_acc. `study` is the name of the study that the grid belongs to, or "" for the sweep's own.
+    `rank_by`, val_loss or val_acc. `study` is the name of the study that the grid belongs to, "" for the sweep's own.
     `partial` is None but for the tables of a preview.
     """
 
