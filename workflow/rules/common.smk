@@ -211,7 +211,10 @@ def asked_data(_wildcards):
 
 def asked_grid(grid, tables):
     """What the tables of the sweep or of a study are made from. A command line could not hold 10,000 runs."""
-    code_hashes = {model: code_hash(model) for model in grid.models}
+    try:
+        code_hashes = {model: code_hash(model) for model in grid.models}
+    except SweepError as error:
+        refuse(error)
     grid = replace(grid, code_hashes=code_hashes, rank_by=settings["report"]["rank_by"])
     return asked("grid", grid.content(), made_with(tables / "grid.json"), tables)
 

@@ -14,6 +14,7 @@ import torch
 from sweep.data.prepared import map_prepared, save_prepared, tensor_names
 from sweep.errors import SweepError
 from sweep.grid import Run
+from sweep.models import build_model
 from sweep.runs import hardware, job
 from sweep.runs.job import Machine, git_commit, run_job
 from sweep.runs.records import Record, read_kept, run_key
@@ -120,7 +121,12 @@ def test_an_interruption_whose_checkpoint_cannot_be_written_is_still_that(
     small.checkpoint.parent.parent.mkdir()
     small.checkpoint.parent.touch()
     calls = iter(range(9))
-    monkeypatch.setattr(hardware, "check_float32", lambda: next(calls) == 2 and job.stop(signal.SIGHUP, None))
+
+    def stop_at_the_second_epoch() -> None:
+        if next(calls) == 2:
+            job.stop(signal.SIGHUP, None)
+
+    monkeypatch.setattr(hardware, "check_float32", stop_at_the_second_epoch)
     with pytest.raises(SystemExit) as caught:
         small.run()
     assert caught.value.code == 128 + signal.SIGHUP
@@ -154,7 +160,6 @@ def test_float32_is_what_the_record_says(small: Job, monkeypatch: pytest.MonkeyP
     assert not torch.backends.cudnn.allow_tf32
 
     small.kept.unlink()
-    build_model = loop.build_model
 
     def build(*arguments: Any) -> Any:
         torch.backends.cuda.matmul.allow_tf32 = True
