@@ -139,7 +139,7 @@ def analysis_seconds(folder: Path, models: dict[str, Any], manifest: Manifest) -
     sweep = {"data": folder / "data", **tables}
     templates, report = REPOSITORY / "workflow" / "templates", folder / "report.md"
     shown = {**sweep, "settings": folder / "settings.json"}
-    commands = [
+    commands: list[tuple[str, dict[str, Any]]] = [
         ("aggregate", {**sweep, "runs": folder / "runs", "records": folder / "records"}),
         *(("plot", {**tables, "model": model, "top": 10, "figures": folder / "pics"}) for model in models),
         ("render_report", {**shown, "templates": templates, "output": report}),

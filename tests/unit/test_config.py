@@ -285,7 +285,7 @@ RIGHT = yaml.safe_dump(DIGITS).encode()
         (RIGHT.replace(b"seeds:\n- 0", b"seeds: [010]"), ": 010 is 8 to YAML; write it as a decimal number"),
         (RIGHT.replace(b"seeds:\n- 0", b"seeds: [-0x1F]"), ": -0x1F is -31 to YAML; write it as a decimal number"),
         (RIGHT.replace(b"seeds:\n- 0", b"seeds: [1:30]"), ": 1:30 is 90 to YAML; write it as a decimal number"),
-        (RIGHT.replace(b"seeds:\n- 0", b"seeds: [08]"), "config: seeds[0] must be integer, not '08'; it is text to YAML"),
+        (RIGHT.replace(b"seeds:\n- 0", b"seeds: [08]"), "config: seeds[0] must be integer, not '08'; it is text"),
         (RIGHT + b"__use_yte__: true\n", "config: config.yaml: a config is no template; take the key __use_yte__ out"),
         (b'{"experiment": "a",\n\t"experiment": "b"}', "config: config.yaml: the key experiment is there twice"),
     ],

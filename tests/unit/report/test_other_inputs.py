@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from examples import DATA_HASH, record, save_settings
@@ -41,7 +42,7 @@ def test_models_whose_names_mean_missing_are_shown_like_others(tmp_path: Path, l
     for name in names:
         figures = dict(draw_figures(tmp_path, name, 9))
         (axes,) = figures["val_acc"].axes
-        assert [line.get_ydata().tolist() for line in axes.get_lines()] == [[0.5, 0.6]] * 2
+        assert [list(np.asarray(line.get_ydata())) for line in axes.get_lines()] == [[0.5, 0.6]] * 2
     report = tmp_path / "report.md"
     render_report(templates=TEMPLATES, output=report, **given)
     text = report.read_text()

@@ -103,7 +103,8 @@ def test_a_text_from_a_file_is_never_markup(forged: Forge, language: str, texts:
     plain = [Outline(page) for page in forged(PLAIN, language)]
     assert plain[0].text.count(PLAIN) > 20
     for text in texts:
-        for page, like, seen in zip(forged(text, language), plain, (printable, str), strict=True):
+        shown: tuple[Callable[[str], str], ...] = (printable, str)
+        for page, like, seen in zip(forged(text, language), plain, shown, strict=True):
             outline = Outline(page)
             assert outline.tags == like.tags, text
             for case in (str, str.upper):
