@@ -20,7 +20,7 @@ def test_the_generic_executor_runs_the_workflow_through_its_commands(sweep: Slur
     assert len(jobs) == 1 + 2 + 1 + 1 + 1 + 1
     assert {job.state for job in jobs} == {"COMPLETED"}
     trainings = [job for job in jobs if job.trains]
-    assert [(job.gpus, job.mem_mb, job.time_min) for job in trainings] == [(1, 1001, 6)] * 2
+    assert [(job.gpus, job.mem_mb, job.time_min) for job in trainings] == [(1, 4001, 6)] * 2
 
     # A job that fails is noticed and named.
     sweep.configure(**CPU, models__cnn=None, models__mlp__batch_sizes=[16], models__mlp__dropout_rates=[0.5])

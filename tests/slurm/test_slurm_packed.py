@@ -23,7 +23,7 @@ def test_packed_runs_share_a_submission_and_a_failure_among_them_costs_no_traini
     assert "broken on purpose" in outcome.output
     # Two runs each, one after the other on one GPU: minutes add up, GPUs and memory do not.
     jobs = sweep.submitted()
-    asked = ("gpu", 1, 1001, 12)
+    asked = ("gpu", 1, 4001, 12)
     assert [(job.partition, job.gpus, job.mem_mb, job.time_min) for job in jobs] == [asked] * 2
     assert len(sweep.finished()) == 2
 

@@ -26,7 +26,7 @@ def test_a_sweep_is_submitted_job_by_job_and_gives_a_local_runs_numbers(
     trainings = [job for job in jobs if job.trains]
     assert len({job.work for job in trainings}) == 8
     assert {job.node for job in trainings} == {"n1", "n2"}
-    assert asked(trainings) == {("gpu", 1, 1001, 6), ("gpu", 1, 1016, 6)}
+    assert asked(trainings) == {("gpu", 1, 4001, 6), ("gpu", 1, 4016, 6)}
     light = [job for job in jobs if not job.trains]
     assert asked(light) == {("cpu", 0, 3000, 60), ("cpu", 0, 2000, 10), ("cpu", 0, 1000, 10)}
     assert sweep.report.exists()
@@ -52,7 +52,7 @@ def test_a_failing_run_is_named_with_its_log_and_the_others_finish(sweep: SlurmS
     sweep.prepare()
     outcome = sweep.snakemake("--retries", "0", "--until", "train", succeeds=False)
     jobs = sweep.submitted()
-    assert asked(jobs) == {("gpu", 1, 1016, 6)}
+    assert asked(jobs) == {("gpu", 1, 4016, 6)}
     log = "results/tiny/logs/train/cnn/8_0.001_0.3/seed0.log"
     assert log in outcome.output
     # Its end is shown, and the job's own log is where the message says.
@@ -76,4 +76,4 @@ def test_a_gpu_that_is_allotted_but_not_there_is_one_sentence(sweep: SlurmSweep)
     outcome = sweep.snakemake("--retries", "0", succeeds=False)
     assert "Error: this job was allotted a GPU, but torch finds no CUDA device" in outcome.output
     assert "Traceback" not in outcome.output
-    assert asked(sweep.submitted()) == {("gpu", 1, 1016, 6)}
+    assert asked(sweep.submitted()) == {("gpu", 1, 4016, 6)}

@@ -135,10 +135,17 @@ wildcard_constraints:
     study=one_of(VARIANTS),
 
 
+# GPUs that a training asks for by the config, and whether it has one by the config or by a profile.
+GPUS = {"auto": int(has_gpu()), "cpu": 0, "cuda": 1}[settings["training"]["device"]]
+PROFILE_TRAIN = workflow.resource_settings.overwrite_resources.get("train", {})
+HAS_GPU = bool(GPUS or getattr(PROFILE_TRAIN.get("gpu"), "value", 0) or PROFILE_TRAIN.get("gres"))
+
+
 def train_mem_mb(wildcards, attempt):
-    """1 GB for torch and the data, and what the model needs for each image of a batch, both measured; more at each
-    retry, since the job before it may have run out of memory."""
-    return attempt * round(1000 + training_mb_per_picture(wildcards.model) * int(wildcards.batch_size))
+    """1 GB for torch and the data, and what the model needs for each image of a batch, both measured; 3 GB more that a
+    CUDA process may keep. More at each retry, since the job before it may have run out of memory."""
+    image_mb = training_mb_per_picture(wildcards.model)
+    return attempt * round(1000 + 3000 * HAS_GPU + image_mb * int(wildcards.batch_size))
 
 
 def train_runtime_min(wildcards, input, attempt):
@@ -149,8 +156,6 @@ def train_runtime_min(wildcards, input, attempt):
     return attempt * (5 + math.ceil(milliseconds / 60_000))
 
 
-# GPUs that a training asks for.
-GPUS = {"auto": int(has_gpu()), "cpu": 0, "cuda": 1}[settings["training"]["device"]]
 # When a training is killed by SIGKILL, as the system does where memory runs out, it cannot say so itself.
 NAME_KILL = (
     "{{ code=$?; [ $code != 137 ] || echo 'Error: the job was killed (SIGKILL), as the system does where memory runs out:"

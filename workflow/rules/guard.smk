@@ -40,6 +40,16 @@ def hold_sweep():
         )
 
 
+def name_idle_gpus():
+    """Say that trainings ask for a GPU, as a profile has them do, that training.device leaves idle."""
+    if settings["training"]["device"] == "cpu" and HAS_GPU:
+        print(
+            "training.device is cpu, but the profile asks for a GPU for each training, which will idle: "
+            "take gpu, gres and the GPU partition out of set-resources: train",
+            file=sys.stderr,
+        )
+
+
 def name_full_disk():
     """Say that the disk is full: a job that finds it so cannot write that to its log."""
     if shutil.disk_usage(RESULTS).free < 2**20:
@@ -48,6 +58,7 @@ def name_full_disk():
 
 onstart:
     hold_sweep()
+    name_idle_gpus()
 
 
 onerror:

@@ -34,6 +34,8 @@ def choose_device(asked: str, allotted_gpus: int, log: Callable[[str], None]) ->
             SLURM, which sets CUDA_VISIBLE_DEVICES.
     """
     if asked == "cpu":
+        if allotted_gpus or listed_gpus():
+            log("This job was allotted a GPU, which idles: training.device is cpu")
         return "cpu"
     if torch.cuda.is_available():
         return "cuda"

@@ -148,3 +148,9 @@ def test_auto_precision_on_a_gpu_does_not_count_emulation(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: native or including_emulation)
     assert choose_precision("auto", torch.device("cuda")) == precision
+
+
+def test_an_allotted_gpu_that_idles_is_said() -> None:
+    lines: list[str] = []
+    assert choose_device("cpu", 1, lines.append) == "cpu"
+    assert lines == ["This job was allotted a GPU, which idles: training.device is cpu"]
