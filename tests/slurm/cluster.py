@@ -132,7 +132,7 @@ class SlurmSweep(Sweep):
         return {file.name: file.read_bytes() for file in self.records.glob("*.json")}
 
 
-def wait_until(what: Callable[[], object], seconds: float = 120) -> None:
+def wait_until(what: Callable[[], object], seconds: float = 300) -> None:
     """Wait until a condition holds; the test fails if it never does."""
     end = time.monotonic() + seconds
     while not what():

@@ -14,7 +14,7 @@ import pytest
 
 from project import CNN_RUNS, REPOSITORY, RUN, Sweep, numbers, program
 
-LONG = 300  # epochs: seconds
+LONG = 200  # epochs: seconds
 
 
 def read_epochs(job: subprocess.Popen[str], count: int) -> int:
@@ -54,7 +54,7 @@ def undisturbed(finished_once: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def test_a_training_killed_again_and_again_ends_with_the_same_numbers(finished: Sweep, tmp_path: Path) -> None:
-    options = {"model": "cnn", "epochs": 150}
+    options = {"model": "cnn", "epochs": 60}
     dice = random.Random()  # noqa: S311
     finished.forget()
     for attempt in range(3):
