@@ -79,20 +79,21 @@ def plan(configfile: list[Path] = []) -> None:  # noqa: B006  it is not changed
     --configfile is on top of config.yaml, as Snakemake's.
     """
     layout = Layout(read_config(configfile))
-    files = list_pending(configfile)
     data_hash, _ = inspect_data(layout)
+    # Before Snakemake is asked, whose words for a fault of a model's file are more than a sentence.
+    states = [inspect_run(layout, run, data_hash) for run in layout.runs]
+    files = list_pending(configfile)
     prepares = "prepare_data" in files.values()
     groups: dict[str, list[RunState]] = {}
     unplanned: list[RunState] = []
-    for run in layout.runs:
-        state = inspect_run(layout, run, data_hash)
-        if layout.metrics(run) in files:
+    for state in states:
+        if layout.metrics(state.run) in files:
             groups.setdefault(explain(state, layout, prepares), []).append(state)
         elif state.state in ("stale", "damaged"):
             unplanned.append(state)
     sections = [
-        f"train, {text} ({len(states)})\n{program.wrapped(str(state.run.path) for state in states)}"
-        for text, states in groups.items()
+        f"train, {text} ({len(group)})\n{program.wrapped(str(state.run.path) for state in group)}"
+        for text, group in groups.items()
     ]
     others: dict[str, list[str]] = {}
     for file, rule in files.items():
@@ -104,7 +105,7 @@ def plan(configfile: list[Path] = []) -> None:  # noqa: B006  it is not changed
     if unplanned:
         names = program.wrapped(str(state.run.path) for state in unplanned)
         sections.append(f"Stale or damaged, but nothing that Snakemake sees; make status says what to do\n{names}")
-    trained = [state.run for states in groups.values() for state in states if prepares or not state.has_kept]
+    trained = [state.run for group in groups.values() for state in group if prepares or not state.has_kept]
     if trained:
         sections.append(estimate(layout, trained))
     print(program.printable("\n\n".join(sections)))

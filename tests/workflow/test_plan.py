@@ -85,5 +85,10 @@ def test_before_the_first_run_everything_is_new_and_there_is_no_forecast(code: S
     assert rules(output) == {"prepare_data", "aggregate", *DRAWING}
     assert "forecast: none, no run of this experiment is finished" in output
     assert code.snakemake("--dry-run").jobs == {"prepare_data": 1, "train": 6, **ANALYSIS}
+    code.edit("scripts/sweep/models/cnn.py", "class Model(", "class Model((")
+    sentence = r"scripts/sweep/models/cnn\.py, line \d+: this is not Python \(.*\); mend that line\n"
+    for name in ("plan", "status"):
+        assert re.fullmatch(rf"Error: .*{sentence}", program(code, name, succeeds=False))
+    assert re.search(rf"^.*{sentence}", code.snakemake("--dry-run", succeeds=False).output, re.MULTILINE)
     code.configure(models__vgg=None)
     assert "config: models.vgg: there is no such model" in program(code, "plan", succeeds=False)

@@ -214,7 +214,7 @@ def test_a_preview_of_a_mixed_sweep_says_so_and_leaves_the_real_report_alone(fin
     assert ("**预览（混合）：不是最终结果。** 共 6 次训练，缺 1 次" in text) == (language == "zh")
     assert "epochs 1, not 2" in text
     assert all(f"`{run}`" in text for run in CNN_RUNS)
-    assert str(file.relative_to(finished.folder)).replace("_", r"\_").replace(".", r"\.") in text
+    assert str(file.relative_to(finished.folder)) in text.replace("\\", "")
     rows = (finished.results / "preview" / "runs.csv").read_text().splitlines()[1:]
     assert sorted(row.split(",")[0] for row in rows) == ["cnn"] * 2 + ["mlp"] * 2
     # The rows of stale runs have the epochs that these were made with.
@@ -232,7 +232,7 @@ def test_the_next_aggregation_after_a_partial_one_is_whole(finished: Sweep) -> N
     arguments = {"--runs": "runs", "--data": "data", "--tables": "tables", "--grid": "tables/grid.json"}
     options = [word for name, place in arguments.items() for word in (name, f"results/tiny/{place}")]
     (finished.results / "runs" / min(MLP_RUNS) / "metrics.json").unlink()
-    program(finished, "aggregate", "--partial", *options, "--records", "results/records", "--rank-by", "val_loss")
+    program(finished, "aggregate", "--partial", *options, "--records", "results/records")
     assert '"partial"' in (finished.results / "tables" / "grid.json").read_text()
     finished.snakemake()
     assert contents(finished.results / "tables") == before

@@ -82,6 +82,12 @@ LABELS = {label(model): model for model in layout.grid.models}
 RUNS = layout.runs
 METRICS = [layout.metrics(run) for run in layout.grid.runs()]
 EPOCHS = {run.model: run.epochs for run in RUNS}
+try:
+    # What a model's file says is asked here, since an error inside a rule has a traceback.
+    for model in EPOCHS:
+        code_hash(model), training_mb_per_picture(model)
+except SweepError as error:
+    refuse(error)
 STUDIES = layout.studies
 STUDY_METRICS = {study: [layout.metrics(run) for run in grid.runs()] for study, grid in STUDIES.items()}
 # A run's path below its folder, with its wildcards.
@@ -216,10 +222,7 @@ def asked_data(_wildcards):
 
 def asked_grid(grid, tables):
     """What the tables of the sweep or of a study are made from. A command line could not hold 10,000 runs."""
-    try:
-        code_hashes = {model: code_hash(model) for model in grid.models}
-    except SweepError as error:
-        refuse(error)
+    code_hashes = {model: code_hash(model) for model in grid.models}
     grid = replace(grid, code_hashes=code_hashes, rank_by=settings["report"]["rank_by"])
     return asked("grid", grid.content(), made_with(tables / "grid.json"), tables)
 
