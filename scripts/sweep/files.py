@@ -1,5 +1,6 @@
 """Files that are whole or absent, never half written; JSON and its hash; folders that a group shares."""
 
+import ast
 import errno
 import fcntl
 import json
@@ -148,3 +149,23 @@ def share(path: Path) -> None:
             os.chown(path, -1, folder.st_gid)
         mode = path.stat().st_mode
         path.chmod(stat.S_IMODE(mode) | (stat.S_IRWXG if stat.S_ISDIR(mode) else stat.S_IRGRP | stat.S_IWGRP))
+
+
+def read_code(file: Path) -> str:
+    """The text of a Python file. Raises SweepError, "<file> …", if it cannot be read or is not UTF-8."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SweepError(f"{file} cannot be read ({error.strerror})") from None
+    except ValueError as error:
+        raise SweepError(f"{file} is not text in UTF-8 ({error}); save it as UTF-8") from None
+
+
+def parse_code(file: Path) -> ast.Module:
+    """The syntax tree of a Python file. Raises SweepError, "<file> …", if it cannot be read or is not Python."""
+    try:
+        return ast.parse(read_code(file))
+    except SyntaxError as error:
+        raise SweepError(f"{file}, line {error.lineno}: this is not Python ({error.msg}); mend that line") from None
+    except (ValueError, RecursionError) as error:  # a null byte, or thousands of brackets
+        raise SweepError(f"{file} is not Python ({error})") from None

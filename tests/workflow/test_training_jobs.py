@@ -117,7 +117,7 @@ def test_a_diverged_run_does_not_stop_the_sweep_of_several_seeds(code: Sweep) ->
     report = code.report.read_text()
     assert "with each of the seeds 0, 7" in report
     assert "**Diverged:**" in report
-    assert "[`8_1e+36_0.0`](#mlp-8_1e+36_0.0) (seed 0" in report
+    assert "[`8_1e+36_0.0`](#mlp-8_1e%2B36_0.0) (seed 0" in report
     assert "The best curve is `batch_size = " in report
     ranking = (code.results / "tables" / "configurations.csv").read_text().splitlines()[1:]
     assert [row.split(",")[4] for row in ranking] == ["0.001", "1e+36"]

@@ -57,6 +57,16 @@ if not STARTED_WITH:
     configfile: "config.yaml"
 
 
+def made_with(file, *keys):
+    """What an output says that it was made with: the content of the JSON file, or these entries of it; None if it is
+    missing or damaged, or older than the entries."""
+    try:
+        content = read_json(file)
+        return {key: content[key] for key in keys} if keys else content
+    except (SweepError, LookupError, TypeError):
+        return None
+
+
 def read_settings():
     """The checked config, which jobs that are started anew are told the file of."""
     if STARTED_WITH:
@@ -65,7 +75,8 @@ def read_settings():
     checked = validated(config, command_line.config)
     if workflow.is_main_process and not IS_MODULE:
         file = Layout(checked).asked("config", checked)
-        write_json(file, checked)
+        if made_with(file) != checked:
+            write_json(file, checked)
         command_line.config_args = [*command_line.config_args, f"started_with={file}"]
     return checked
 
@@ -170,16 +181,6 @@ NAME_KILL = (
 )
 
 
-def made_with(file, *keys):
-    """What an output says that it was made with: the content of the JSON file, or these entries of it; None if it is
-    missing or damaged, or older than the entries."""
-    try:
-        content = read_json(file)
-        return {key: content[key] for key in keys} if keys else content
-    except (SweepError, LookupError, TypeError):
-        return None
-
-
 def asked(kind, content, made, outputs):
     """Write what the config asks of a step to a file, which is an input of its rule, and return the path.
 
@@ -227,8 +228,8 @@ def asked_grid(grid, tables):
     return asked("grid", grid.content(), made_with(tables / "grid.json"), tables)
 
 
-def asked_report(_wildcards):
-    """What figures and report show, beside what the tables say."""
-    content = {key: settings["report"][key] for key in ("language", "author", "top")}
-    made = made_with(REPORT / "report.json", "settings") or {}
-    return asked("report", content, made.get("settings"), REPORT)
+def asked_report(*keys):
+    """What figures or report show, by these keys of the config's section, beside what the tables say."""
+    content = {key: settings["report"][key] for key in keys}
+    made = (made_with(REPORT / "report.json", "settings") or {}).get("settings")
+    return asked("report", content, made and {key: made.get(key) for key in keys}, REPORT)

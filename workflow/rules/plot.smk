@@ -3,7 +3,7 @@
 
 rule plot:
     input:
-        asked=asked_report,
+        asked=lambda wildcards: asked_report("top"),
         grid=rules.aggregate.input.grid,
         tables=[TABLES / name for name in ("epochs.csv", "configurations.csv", "grid.json", "SHA256SUMS")],
         code=code_of("plot", "analysis", "figures"),

@@ -3,7 +3,7 @@
 
 rule render_report:
     input:
-        asked=asked_report,
+        asked=lambda wildcards: asked_report("language", "author", "top"),
         grid=rules.aggregate.input.grid,
         manifest=DATA / "manifest.json",
         tables=[TABLES / name for name in ("grid.json", "runs.csv", "configurations.csv", "SHA256SUMS")],
@@ -37,7 +37,7 @@ rule render_report:
 
 rule render_explorer:
     input:
-        asked=asked_report,
+        asked=lambda wildcards: asked_report("language", "author", "top"),
         grid=rules.aggregate.input.grid,
         manifest=DATA / "manifest.json",
         tables=[TABLES / name for name in ("grid.json", "runs.csv", "epochs.csv", "SHA256SUMS")],

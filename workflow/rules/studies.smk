@@ -21,7 +21,7 @@ use rule aggregate as aggregate_study with:
 
 use rule plot as plot_study with:
     input:
-        asked=asked_report,
+        asked=rules.plot.input.asked,
         grid=rules.aggregate_study.input.grid,
         tables=[STUDY_TABLES / Path(file).name for file in rules.plot.input.tables],
         code=rules.plot.input.code,

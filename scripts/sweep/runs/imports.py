@@ -4,7 +4,7 @@ import ast
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from sweep.models import parse
+from sweep.files import parse_code
 
 # Every model is loaded through these packages, so what their __init__.py do belongs to no model.
 LOADING = ("sweep", "sweep.models")
@@ -32,7 +32,7 @@ def imported_files(file: Path, root: Path, known: Collection[Path]) -> set[Path]
 def _imported_modules(file: Path, root: Path) -> Iterator[str]:
     """The full names of the modules and packages that a file imports, also of those that are not below `root`."""
     package = file.relative_to(root).parent.parts
-    nodes = list(ast.walk(parse(file)))
+    nodes = list(ast.walk(parse_code(file)))
     loaders = {"import_module", "__import__"}
     for node in nodes:
         if isinstance(node, ast.Import):

@@ -18,9 +18,8 @@ from typing import Any
 import fastjsonschema
 
 from sweep.errors import SweepError
-from sweep.files import canonical_hash
+from sweep.files import canonical_hash, read_code
 from sweep.grid import Run
-from sweep.models import read_code
 from sweep.runs.imports import imported_files
 
 SCHEMA_VERSION = 1
