@@ -54,8 +54,10 @@ class _StrictLoader(yaml.SafeLoader):
         is_integer = node.tag.endswith(":int")
         number: int | float = self.construct_yaml_int(node) if is_integer else self.construct_yaml_float(node)
         if ":" in node.value or (is_integer and re.match(r"[-+]?0[\dxb_]", node.value)):
-            problem = f"{node.value} is {number} to YAML; write it as a decimal number"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+            advice = "write it as a decimal number"
+            raise yaml.MarkedYAMLError(
+                problem=f"{node.value} is {number} to YAML", problem_mark=node.start_mark, note=advice
+            )
         return number
 
 
@@ -80,7 +82,8 @@ def read_file(file: Path) -> dict[str, Any]:
         raise SweepError(f"config: {file} is not text in UTF-8 ({error.reason}); save it as UTF-8") from None
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise SweepError(f"config: {file}{line}: {error.problem}; indent with spaces, each key once") from None
+        advice = error.note or "indent with spaces, each key once"
+        raise SweepError(f"config: {file}{line}: {error.problem}; {advice}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise SweepError(f"config: {file} is not YAML ({' '.join(str(error).split())})") from None
     if not isinstance(content, dict):
