@@ -3,7 +3,7 @@
 
 rule aggregate:
     input:
-        grid=lambda wildcards: asked_grid(layout.grid, TABLES),
+        grid=lambda wildcards: unless_touched(asked_grid()),
         manifest=DATA / "manifest.json",
         metrics=METRICS,
         code=code_of("aggregate", "data", "runs", "analysis"),

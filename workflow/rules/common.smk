@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -181,6 +182,10 @@ NAME_KILL = (
 )
 
 
+# The steps whose output is of other settings or code than the config asks for.
+STALE = []
+
+
 def asked(kind, content, made, outputs):
     """Write what the config asks of a step to a file, which is an input of its rule, and return the path.
 
@@ -189,8 +194,8 @@ def asked(kind, content, made, outputs):
     with another config cannot change what a running sweep reads. `made` is what the step's output says it was made with.
     If the two differ, the file is written again: it is then newer than all in the folder `outputs`, which is made again.
     """
-    if workflow.touch and made not in (None, content):
-        refuse(f"--touch would hide that {kind} is of other settings or code: run the same command without it")
+    if made not in (None, content):
+        STALE.append(kind)
     file = layout.asked(kind, content)
     if workflow.is_main_process and not (made == content == made_with(file)):
         try:
@@ -204,7 +209,8 @@ def asked(kind, content, made, outputs):
     return file
 
 
-def asked_data(_wildcards):
+@cache
+def asked_data():
     """What the data are made from. The fingerprint is a hash of the image folder; None for the other sources, which
     cannot change."""
     data = settings["data"]
@@ -221,15 +227,36 @@ def asked_data(_wildcards):
     return asked("data", content, made, DATA)
 
 
-def asked_grid(grid, tables):
+@cache
+def asked_grid(study=None):
     """What the tables of the sweep or of a study are made from. A command line could not hold 10,000 runs."""
+    grid = STUDIES[study] if study else layout.grid
+    tables = layout.study_tables(study) if study else TABLES
     code_hashes = {model: code_hash(model) for model in grid.models}
     grid = replace(grid, code_hashes=code_hashes, rank_by=settings["report"]["rank_by"])
     return asked("grid", grid.content(), made_with(tables / "grid.json"), tables)
 
 
+@cache
 def asked_report(*keys):
     """What figures or report show, by these keys of the config's section, beside what the tables say."""
     content = {key: settings["report"][key] for key in keys}
     made = (made_with(REPORT / "report.json", "settings") or {}).get("settings")
     return asked("report", content, made and {key: made.get(key) for key in keys}, REPORT)
+
+
+# Written before Snakemake looks at the folder, since it remembers what is there. A job that is started anew finds them.
+if workflow.is_main_process:
+    try:
+        asked_data(), asked_report("top"), asked_report("language", "author", "top")
+        for study in (None, *STUDIES):
+            asked_grid(study)
+    except SweepError as error:
+        refuse(error)
+
+
+def unless_touched(file):
+    """The file, unless Snakemake is asked to call outputs up to date that are not."""
+    if workflow.touch and STALE:
+        refuse(f"--touch would hide that {STALE[0]} is of other settings or code: run the same command without it")
+    return file

@@ -5,7 +5,7 @@ STUDY_TABLES = layout.study_tables("{study}")
 
 use rule aggregate as aggregate_study with:
     input:
-        grid=lambda wildcards: asked_grid(STUDIES[wildcards.study], layout.study_tables(wildcards.study)),
+        grid=lambda wildcards: asked_grid(wildcards.study),
         manifest=DATA / "manifest.json",
         metrics=lambda wildcards: STUDY_METRICS[wildcards.study],
         code=rules.aggregate.input.code,
