@@ -25,7 +25,6 @@ if workflow.modifier.modify_path("results") != "results":
 
 # None of these imports torch: it would cost seconds at every dry run.
 from sweep.config import list_files, read_file, validated
-from sweep.data.prepared import MANIFEST_FILE
 from sweep.errors import SweepError
 from sweep.files import read_json, write_json
 from sweep.runs.gpus import has_gpu
@@ -220,7 +219,7 @@ def asked_data():
     content = {"source": data["source"], "validation_size": data["validation_size"], "fingerprint": fingerprint}
     # A path decides nothing: the same images may lie elsewhere.
     content["path"] = data["path"]
-    made = made_with(DATA / MANIFEST_FILE, "source", "sizes", "fingerprint")
+    made = made_with(DATA / "manifest.json", "source", "sizes", "fingerprint")
     if made:
         made = {**content, **made, "validation_size": made["sizes"]["validation"]}
         del made["sizes"]
