@@ -1,16 +1,31 @@
 """The grid of runs and their canonical names.
 
-A *configuration* is (model, batch size, learning rate, dropout rate); a *run* is a configuration and a seed.
+A *configuration* is a model, a batch size, a learning rate, a dropout rate, and any further hyper-parameters that are
+not at their default; a *run* is a configuration and a seed. A further hyper-parameter that takes several values is an
+*axis* of the grid.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from sweep.errors import SweepError
 from sweep.files import read_json
+from sweep.sampling import draw
+
+Value = bool | int | float | str
+# The hyper-parameters that every configuration has; the config lists their values under the plural of their names.
+MAIN = ("batch_size", "learning_rate", "dropout_rate")
+# Names that a further hyper-parameter cannot have, because the tables have columns of these names.
+RESERVED = frozenset(
+    """model name batch_size learning_rate dropout_rate epochs seed rank runs status epoch seconds diverged
+    diverged_epoch training_s device_asked device device_name gpu gpus precision_asked precision threads python torch
+    commit series data_hash code_hash content_hash resumed_epochs""".split()
+)
 
 
 def rate(value: float) -> float:
@@ -18,14 +33,25 @@ def rate(value: float) -> float:
     return float(value) + 0.0
 
 
-def rate_name(value: float) -> str:
-    """The one spelling of a rate in names and paths: 0 and 0.0 give "0.0", 1e-05 and 0.00001 give "1e-05"."""
-    return repr(rate(value))
+def value_name(value: Value) -> str:
+    """The one spelling of a value in names, paths and commands: 128, "0.0" for 0.0 and -0.0, "true", "channel"."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(rate(value)) if isinstance(value, float) else str(value)
+
+
+def axis_words(axes: Sequence[tuple[str, Value]]) -> list[str]:
+    """Hyper-parameters as names and commands have them: ["batch_norm=false", "weight_decay=0.0005"]."""
+    return [f"{name}={value_name(value)}" for name, value in axes]
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training: a configuration, its number of epochs, and its seed."""
+    """One training: a configuration, its number of epochs, and its seed.
+
+    `axes` are the further hyper-parameters that are not at their default, sorted by name. Since the others are in no
+    name and no key, a new axis retrains nothing where it is at its default.
+    """
 
     model: str
     batch_size: int
@@ -33,11 +59,14 @@ class Run:
     dropout_rate: float
     epochs: int
     seed: int
+    axes: tuple[tuple[str, Value], ...] = ()
 
     @property
     def name(self) -> str:
-        """The configuration's name within its model, as in the write-up's legends: "1024_0.001_0.2"."""
-        return f"{self.batch_size}_{rate_name(self.learning_rate)}_{rate_name(self.dropout_rate)}"
+        """The configuration's name within its model: "1024_0.001_0.2" as in the write-up's legends, or
+        "1024_0.001_0.2_weight_decay=0.0005"."""
+        main = (value_name(value) for value in (self.batch_size, self.learning_rate, self.dropout_rate))
+        return "_".join([*main, *axis_words(self.axes)])
 
     @property
     def path(self) -> Path:
@@ -47,12 +76,67 @@ class Run:
 
 @dataclass(frozen=True)
 class Space:
-    """One model's search space, its numbers as the config spells them."""
+    """One model's search space, as the checked config has it.
 
-    batch_sizes: list[int]
-    learning_rates: list[float]
-    dropout_rates: list[float]
+    The configurations are every combination of the lists and of the `axes`, or those that `sample` draws; without those
+    that `exclude` matches; and with those of `include`. `defaults` has every further hyper-parameter that the model and
+    the training have.
+    """
+
     epochs: int
+    batch_sizes: list[int] = field(default_factory=list)
+    learning_rates: list[float] = field(default_factory=list)
+    dropout_rates: list[float] = field(default_factory=list)
+    axes: dict[str, list[Value]] = field(default_factory=dict)
+    sample: dict[str, Any] = field(default_factory=dict)
+    exclude: list[dict[str, Value]] = field(default_factory=list)
+    include: list[dict[str, Value]] = field(default_factory=list)
+    defaults: dict[str, Value] = field(default_factory=dict)
+
+    @cached_property
+    def configurations(self) -> list[dict[str, Value]]:
+        """The value of every hyper-parameter in each configuration, in the order of the config, each once."""
+        if self.sample:
+            found = draw(self.sample)
+        else:
+            main = zip(MAIN, (self.batch_sizes, self.learning_rates, self.dropout_rates), strict=True)
+            lists = {**dict(main), **dict(sorted(self.axes.items()))}
+            found = [dict(zip(lists, values, strict=True)) for values in product(*lists.values())]
+        whole = [self.defaults | each for each in found]
+        kept = [each for each in whole if not any(entry.items() <= each.items() for entry in self.exclude)]
+        listed = [*kept, *(self.defaults | each for each in self.include)]
+        rates = [each | {name: rate(each[name]) for name in ("learning_rate", "dropout_rate")} for each in listed]
+        return list({frozenset(each.items()): each for each in rates}.values())
+
+    @cached_property
+    def values(self) -> dict[str, list[Value]]:
+        """The distinct values of each hyper-parameter, numbers in rising order and names in that of the config: of
+        those of MAIN first, then of each that is anywhere not at its default, by name."""
+        found: dict[str, list[Value]] = {}
+        for name in (*MAIN, *sorted(self.defaults)):
+            values = list(dict.fromkeys(each[name] for each in self.configurations))
+            if name in MAIN or values != [self.defaults[name]]:
+                found[name] = values if isinstance(values[0], str) else sorted(values)
+        return found
+
+    def split(self, configuration: Mapping[str, Value]) -> tuple[dict[str, Any], tuple[tuple[str, Value], ...]]:
+        """A configuration's hyper-parameters of MAIN, and its further ones that are not at their default, by name."""
+        axes = [
+            (name, configuration[name])
+            for name, default in sorted(self.defaults.items())
+            if configuration[name] != default
+        ]
+        return {name: configuration[name] for name in MAIN}, tuple(axes)
+
+    @property
+    def varying(self) -> list[str]:
+        """The hyper-parameters with more than one value."""
+        return [name for name, values in self.values.items() if len(values) > 1]
+
+    @property
+    def complete(self) -> bool:
+        """Whether the space has every combination of its values."""
+        return len(self.configurations) == math.prod(map(len, self.values.values()))
 
 
 @dataclass(frozen=True)
@@ -94,7 +178,7 @@ class Grid:
 
     @classmethod
     def of(cls, models: Mapping[str, Mapping[str, Any] | None], seeds: Sequence[int], **more: Any) -> "Grid":
-        """The grid of the `models` and `seeds` of a config; a model that is None is left out."""
+        """The grid of the `models` and `seeds` of a checked config; a model that is None is left out."""
         spaces = {model: Space(**space) for model, space in models.items() if space is not None}
         return cls(spaces, list(seeds), **more)
 
@@ -110,14 +194,21 @@ class Grid:
 
     def content(self) -> dict[str, Any]:
         """What grid.json holds; empty parts are left out."""
-        return {name: value for name, value in asdict(self).items() if value or name in ("models", "seeds")}
+        content = {name: value for name, value in asdict(self).items() if value or name in ("models", "seeds")}
+        models: dict[str, dict[str, Any]] = content["models"]
+        trimmed = {model: {key: value for key, value in space.items() if value} for model, space in models.items()}
+        return {**content, "models": trimmed}
+
+    @property
+    def axes(self) -> list[str]:
+        """The further hyper-parameters that are anywhere not at their default, by name."""
+        return sorted({name for space in self.models.values() for name in space.values if name not in MAIN})
 
     def runs(self) -> list[Run]:
         """Every run, in the order of the config."""
         return [
-            Run(model, batch_size, rate(learning_rate), rate(dropout_rate), space.epochs, seed)
+            Run(model, **main, epochs=space.epochs, seed=seed, axes=axes)
             for model, space in self.models.items()
-            for batch_size, learning_rate, dropout_rate, seed in product(
-                space.batch_sizes, space.learning_rates, space.dropout_rates, self.seeds
-            )
+            for main, axes in map(space.split, space.configurations)
+            for seed in self.seeds
         ]

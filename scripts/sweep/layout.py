@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from sweep.files import canonical_hash
 from sweep.grid import Grid, Run
-from sweep.studies import VARIANTS, study_spaces
 
 RECORDS = Path("results", "records")
 
@@ -18,25 +18,20 @@ class Layout:
 
     settings: Mapping[str, Any]
 
-    @property
+    @cached_property
     def grid(self) -> Grid:
         return Grid.of(self.settings["models"], self.settings["seeds"])
 
-    @property
+    @cached_property
     def studies(self) -> dict[str, Grid]:
-        """The grid of each study that is asked for, of its models and their variants."""
-        asked, models, seeds = (self.settings[key] for key in ("studies", "models", "seeds"))
-        return {
-            study: Grid.of(study_spaces(study, asked[study], models), seeds, study=study)
-            for study in VARIANTS
-            if asked.get(study)
-        }
+        """The grid of each study."""
+        seeds = self.settings["seeds"]
+        return {name: Grid.of(models, seeds, study=name) for name, models in self.settings["studies"].items()}
 
-    @property
+    @cached_property
     def runs(self) -> list[Run]:
         """Every run: the grid's, and those that only a study has."""
-        of_studies = [run for grid in self.studies.values() for run in grid.runs()]
-        return list(dict.fromkeys([*self.grid.runs(), *of_studies]))
+        return list(dict.fromkeys(run for grid in (self.grid, *self.studies.values()) for run in grid.runs()))
 
     @property
     def results(self) -> Path:

@@ -1,17 +1,20 @@
-"""Tables of a finished sweep: one row per run, one row per epoch, and the ranking of configurations."""
+"""Tables of a finished sweep: one row per run, one row per epoch, the ranking of configurations, and how much each
+hyper-parameter matters."""
 
 import shlex
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from sweep.analysis.importance import importance_table
 from sweep.analysis.ranking import DIGITS
 from sweep.errors import SweepError
 from sweep.files import json_text, read_json, write_text
-from sweep.grid import Grid, Run
+from sweep.grid import MAIN, Grid, Run, Value, value_name
 from sweep.metrics import METRIC_LABELS
 
 if TYPE_CHECKING:
@@ -19,23 +22,24 @@ if TYPE_CHECKING:
 
 # The prefixes "last_" and "best_" name the metrics of the last epoch and of the one with the best validation accuracy.
 BEST_METRICS = ["epoch", "val_loss", "val_acc", "test_loss", "test_acc"]
-CONFIGURATION = ["model", "name", "batch_size", "learning_rate", "dropout_rate"]
+CONFIGURATION = ["model", "name", *MAIN]
 # What looks like a number in these columns is text: a device named nan, a hash of digits.
 TEXT_COLUMNS = ["model", "name", "device_name", "gpu", "python", "torch", "commit", "resumed_epochs"]
-TEXT_COLUMNS += ["key", "data_hash", "code_hash", "content_hash"]
+TEXT_COLUMNS += ["series", "data_hash", "code_hash", "content_hash"]
 # grid.json is the grid that the other tables are made from. `sha256sum --check` can read the sums.
-TABLE_FILES = ("runs.csv", "epochs.csv", "configurations.csv", "grid.json")
+TABLE_FILES = ("runs.csv", "epochs.csv", "configurations.csv", "importance.csv", "grid.json")
 SUMS_FILE = "SHA256SUMS"
 
 
 def write_tables(folder: Path, runs: Sequence[Run], records: "Sequence[Record]", grid: Grid) -> None:
-    """Write the three tables and grid.json, and the SHA-256 sums that `check_tables` compares them with.
+    """Write the four tables and grid.json, and the SHA-256 sums that `check_tables` compares them with.
 
     `records` has the record of each of the `runs`; the configurations are ranked by `grid.rank_by`.
     """
-    table = run_table(runs, records)
-    tables = (table, epoch_table(runs, records), configuration_table(table, grid.rank_by))
-    texts = [*(content.to_csv(index=False) for content in tables), json_text(grid.content())]
+    table = run_table(runs, records, grid)
+    configurations = configuration_table(table, grid.rank_by)
+    tables = (table, epoch_table(runs, records), configurations, importance_table(table, grid))
+    texts = [*(_csv(content) for content in tables), json_text(grid.content())]
     sums = []
     for name, text in zip(TABLE_FILES, texts, strict=True):
         write_text(folder / name, text)
@@ -97,19 +101,53 @@ def check_data(tables: Path, runs: pd.DataFrame, data_hash: str) -> None:
         )
 
 
+def _csv(table: pd.DataFrame) -> str:
+    """A table as text, with the hyper-parameters of `axes_of` spelled as in names."""
+    spelled = {name: table[name].map(value_name, na_action="ignore") for name in axes_of(table)}
+    return table.assign(**spelled).to_csv(index=False)
+
+
 def read_table(file: Path) -> pd.DataFrame:
-    """Read runs.csv, epochs.csv or configurations.csv, each number exactly as it was written. Only empty cells are
-    missing values, and columns of epochs are integers even if values are missing."""
+    """Read a table, each value exactly as it was written. Only empty cells are missing values. Columns of epochs are
+    integers even if values are missing; those of `axes_of` hold bool, int, float or str."""
     kinds: dict[str, Any] = {"diverged_epoch": "Int64", "best_epoch": "Int64"}
     kinds |= dict.fromkeys(TEXT_COLUMNS, "str")
-    return pd.read_csv(file, dtype=kinds, keep_default_na=False, na_values=[""])
+    kinds |= dict.fromkeys(axes_of(pd.read_csv(file, nrows=0)), "str")
+    table = pd.read_csv(file, dtype=kinds, keep_default_na=False, na_values=[""])
+    return table.assign(**{name: table[name].map(_parse, na_action="ignore").astype(object) for name in axes_of(table)})
 
 
-def run_table(runs: Iterable[Run], records: "Iterable[Record]") -> pd.DataFrame:
-    """One row per run: parameters, status, metrics of its last (last_…) and best (best_…) epoch, and its origin."""
+def _parse(text: str) -> Value:
+    """The value that `value_name` spelled so."""
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
+
+
+def axes_of(table: pd.DataFrame) -> list[str]:
+    """The further hyper-parameters of a table of runs or configurations: the columns behind those of MAIN. A row has
+    none for a hyper-parameter that its model lacks. Other tables have no such columns."""
+    columns = list(table)
+    if MAIN[-1] not in columns:
+        return []
+    behind = columns[columns.index(MAIN[-1]) + 1 :]
+    return behind[: next(position for position, name in enumerate(behind) if name in ("seed", "runs"))]
+
+
+def run_table(runs: Sequence[Run], records: "Iterable[Record]", grid: Grid) -> pd.DataFrame:
+    """One row per run: parameters, status, metrics of its last (last_…) and best (best_…) epoch, and its origin.
+
+    The further hyper-parameters are those of `grid`, whose defaults the runs have where they say nothing else, and, in a
+    preview, those of stale runs.
+    """
+    axes = sorted({*grid.axes, *(name for run in runs for name, _ in run.axes)})
     return pd.DataFrame(
         {
             **{column: getattr(run, column) for column in CONFIGURATION},
+            **{name: ({**grid.models[run.model].defaults, **dict(run.axes)}).get(name) for name in axes},
             "seed": run.seed,
             "epochs": run.epochs,
             "status": record["status"],
@@ -119,14 +157,14 @@ def run_table(runs: Iterable[Run], records: "Iterable[Record]") -> pd.DataFrame:
             "training_s": record["training_s"],
             **record["environment"],
             "commit": record["commit"],
-            "key": record["key"],
+            "series": record["series"],
             "data_hash": record["data_hash"],
             "code_hash": record["code_hash"],
             "content_hash": record["content_hash"],
             "resumed_epochs": " ".join(map(str, record["resumed_epochs"])),
         }
         for run, record in zip(runs, records, strict=True)
-    ).astype({"diverged_epoch": "Int64", "best_epoch": "Int64"})
+    ).astype({"diverged_epoch": "Int64", "best_epoch": "Int64", **dict.fromkeys(axes, object)})
 
 
 def epoch_table(runs: Iterable[Run], records: "Iterable[Record]") -> pd.DataFrame:
@@ -149,9 +187,10 @@ def configuration_table(runs: pd.DataFrame, rank_by: str) -> pd.DataFrame:
     """
     completed = runs["status"] == "completed"
     metrics = [f"last_{metric}" for metric in METRIC_LABELS] + [f"best_{metric}" for metric in BEST_METRICS[1:]]
-    counts = runs[CONFIGURATION].assign(runs=1, diverged=~completed).groupby(CONFIGURATION, sort=False).sum()
-    finished = runs.loc[completed, CONFIGURATION].join(runs.loc[completed, metrics].astype(float))
-    groups = finished.groupby(CONFIGURATION, sort=False)[metrics]
+    columns = [*CONFIGURATION, *axes_of(runs)]
+    counts = runs[columns].assign(runs=1, diverged=~completed).groupby(columns, sort=False, dropna=False).sum()
+    finished = runs.loc[completed, columns].join(runs.loc[completed, metrics].astype(float))
+    groups = finished.groupby(columns, sort=False, dropna=False)[metrics]
     means, deviations = groups.mean(skipna=False), groups.std(skipna=False).add_suffix("_std")
     table = counts.join(means).join(deviations).reset_index()
     order = table.assign(

@@ -1,12 +1,12 @@
 """The records of a grid: all of them, or those that an unfinished sweep has so far."""
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 from sweep.errors import SweepError
 from sweep.grid import Grid, Partial, Run
-from sweep.runs.records import Record
+from sweep.runs.records import Record, recorded_run
 from sweep.runs.state import RunState, inspect_records, mend_command
 
 
@@ -67,8 +67,3 @@ def take_usable(states: Sequence[RunState], grid: Grid) -> tuple[list[RunState],
     )
     models = {model: space for model, space in grid.models.items() if model in shown}
     return usable, replace(grid, models=models, partial=account)
-
-
-def recorded_run(record: Record) -> Run:
-    """The run that a record was made for."""
-    return Run(**{field.name: record[field.name] for field in fields(Run)})

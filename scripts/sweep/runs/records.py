@@ -1,7 +1,10 @@
-"""Records of finished runs, and the key over all that decides a run's numbers.
+"""Records of finished runs, and the hash over all that decides a run's numbers.
 
-A record is in two places. The *kept* record, results/records/<key>.json, stays when the settings change: a run that
-was trained once, in any experiment, is never trained again. The *published* record,
+Runs that differ in their number of epochs alone are a *series*: up to the last epoch of the shorter one they are the
+same, since neither the random numbers nor the rule for the learning rate know how many epochs are to come.
+
+A record is in two places. The *kept* record, results/records/<series>/<epochs>.json, stays when the settings change: a
+run that was trained once, in any experiment, is never trained again. The *published* record,
 results/<experiment>/runs/<model>/<configuration>/seed<k>/metrics.json, is a copy of it for the experiment that asks for
 the run: Snakemake tracks it, and the tables are made from it.
 """
@@ -10,7 +13,7 @@ import errno
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,10 +22,10 @@ import fastjsonschema
 
 from sweep.errors import SweepError
 from sweep.files import canonical_hash, read_code
-from sweep.grid import Run
+from sweep.grid import Run, Value, value_name
 from sweep.runs.imports import imported_files
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 RECORD_SCHEMA = Path(__file__).parents[3] / "workflow" / "schemas" / "metrics.schema.json"
 
 Record = dict[str, Any]
@@ -44,22 +47,40 @@ def code_hash(model: str) -> str:
     return canonical_hash(texts)
 
 
-def run_key(run: Run, data_hash: str) -> str:
-    """SHA-256 over all that decides a run's numbers: its hyper-parameters, the data and the code."""
-    return canonical_hash({"run": asdict(run), "data_hash": data_hash, "code_hash": code_hash(run.model)})
+def parameters(run: Run) -> dict[str, Any]:
+    """A run's entries in its record."""
+    return {**asdict(run), "axes": dict(run.axes)}
+
+
+def run_series(run: Run, data_hash: str) -> str:
+    """SHA-256 over all that decides a run's numbers but its number of epochs: its other hyper-parameters, the data and
+    the code."""
+    decisive = {name: value for name, value in parameters(run).items() if name != "epochs"}
+    return canonical_hash({"run": decisive, "data_hash": data_hash, "code_hash": code_hash(run.model)})
+
+
+def kept_file(folder: Path, run: Run, data_hash: str) -> Path:
+    """The kept record of a run on the data with this hash, below the folder of the kept records."""
+    return folder / run_series(run, data_hash) / f"{run.epochs}.json"
 
 
 def make_record(run: Run, data_hash: str, result: Mapping[str, Any]) -> Record:
-    """Make a run's record as in metrics.schema.json: parameters, key, `result`, and a hash over all of these."""
+    """Make a run's record as in metrics.schema.json: parameters, series, `result`, and a hash over all of these."""
     record = {
         "schema_version": SCHEMA_VERSION,
-        **asdict(run),
-        "key": run_key(run, data_hash),
+        **parameters(run),
+        "series": run_series(run, data_hash),
         "data_hash": data_hash,
         "code_hash": code_hash(run.model),
         **result,
     }
     return {**record, "content_hash": canonical_hash(record)}
+
+
+def recorded_run(record: Record) -> Run:
+    """The run that a record was made for."""
+    values = {field.name: record[field.name] for field in fields(Run)}
+    return Run(**{**values, "axes": tuple(sorted(record["axes"].items()))})
 
 
 @cache
@@ -87,17 +108,29 @@ def read_record(file: Path) -> Record:
 def find_differences(record: Record, run: Run, data_hash: str) -> list[str]:
     """How the run that a record was made for differs from `run` on these data with the code as it is now: "epochs 1,
     not 2", "another data_hash". Empty if it is the same."""
-    wanted = {**asdict(run), "data_hash": data_hash, "code_hash": code_hash(run.model)}
-    return [
-        f"{name} {record[name]}, not {value}" if name in asdict(run) else f"another {name}"
-        for name, value in wanted.items()
-        if record[name] != value
+    found, wanted = ({**each, **each["axes"]} for each in (record, parameters(run)))
+    names = dict.fromkeys([*parameters(run), *record["axes"], *dict(run.axes)])
+    differs = [
+        f"{name} {_shown(found.get(name))}, not {_shown(wanted.get(name))}"
+        for name in names
+        if name != "axes" and found.get(name) != wanted.get(name)
     ]
+    hashes = {"data_hash": data_hash, "code_hash": code_hash(run.model)}
+    return differs + [f"another {name}" for name, value in hashes.items() if record[name] != value]
+
+
+def _shown(value: Value | None) -> str:
+    return "its default" if value is None else value_name(value)
 
 
 def lock_file(kept: Path) -> Path:
-    """The lock that a job holds while it makes the kept record <key>.json."""
-    return kept.parent / "locks" / f"{kept.stem}.lock"
+    """The lock that a job holds while it makes the kept record <series>/<epochs>.json, or another of that series."""
+    return kept.parents[1] / "locks" / f"{kept.parent.name}.lock"
+
+
+def checkpoint_file(kept: Path) -> Path:
+    """The checkpoint of the job that makes the kept record <series>/<epochs>.json."""
+    return kept.parents[1] / "checkpoints" / f"{kept.parent.name}.safetensors"
 
 
 def is_there(file: Path) -> bool:
@@ -110,10 +143,11 @@ def is_there(file: Path) -> bool:
 
 
 def read_kept(kept: Path) -> Record | None:
-    """Read a kept record, <key>.json; None if there is none. Raises SweepError if it is damaged or of another key."""
+    """Read a kept record, <series>/<epochs>.json; None if there is none. Raises SweepError if it is damaged, or is the
+    record of another run."""
     if not is_there(kept):
         return None
     record = read_record(kept)
-    if record["key"] != kept.stem:
-        raise SweepError(f"{kept} holds the record of another key, {record['key']}")
+    if (record["series"], record["epochs"]) != (kept.parent.name, int(kept.stem)):
+        raise SweepError(f"{kept} holds another record, of series {record['series']} and {record['epochs']} epochs")
     return record

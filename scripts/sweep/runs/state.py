@@ -12,7 +12,7 @@ from sweep.errors import SweepError
 from sweep.grid import Run
 from sweep.layout import RECORDS, Layout
 from sweep.runs.locks import is_locked
-from sweep.runs.records import Record, find_differences, is_there, lock_file, read_kept, read_record, run_key
+from sweep.runs.records import Record, find_differences, is_there, kept_file, lock_file, read_kept, read_record
 
 STATES = ("done", "running", "failed", "diverged", "missing", "stale", "damaged")
 EPOCH_LINE = re.compile(r"^epoch (\d{1,9}): .*?(?:(\d{1,9}\.?\d{0,9}) s)?$", re.MULTILINE | re.ASCII)
@@ -37,7 +37,7 @@ class RunState:
 
     run: Run
     published: Path  # the file of the published record, metrics.json, which may be missing
-    kept: Path  # the file of the kept record, <key>.json, which may be missing
+    kept: Path  # the file of the kept record, <series>/<epochs>.json, which may be missing
     state: str  # one of STATES
     detail: str  # what there is to say beside the state, or ""
     record: Record | None  # the intact record in `published`, even if it is stale
@@ -55,7 +55,7 @@ class RunState:
 def inspect_records(run: Run, folder: Path, kept_folder: Path, data_hash: str | None) -> RunState:
     """How far a run is by its two records alone: done, diverged, missing, stale or damaged.
 
-    They are <folder>/<model>/<configuration>/seed<k>/metrics.json and <kept_folder>/<key>.json. Where the data are not
+    They are <folder>/<model>/<configuration>/seed<k>/metrics.json and <kept_folder>/<series>/<epochs>.json. Where the data are not
     known, `data_hash` is None, and the published record is taken to be of the right data.
     """
     published = folder / run.path / "metrics.json"
@@ -68,7 +68,7 @@ def inspect_records(run: Run, folder: Path, kept_folder: Path, data_hash: str | 
         fault = str(error)
     if data_hash is None:
         data_hash = "" if record is None else str(record["data_hash"])
-    kept = kept_folder / f"{run_key(run, data_hash)}.json"
+    kept = kept_file(kept_folder, run, data_hash)
     try:
         has_kept = read_kept(kept) is not None
     except SweepError as error:
