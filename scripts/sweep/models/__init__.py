@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # Files of this folder that are no model: what models share.
 SHARED = {"layers"}
 # How each bound of a number is told.
-BOUNDS = {"ge": "of at least", "gt": "above", "le": "of at most", "lt": "below"}
+BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ class Parameter:
         if isinstance(self.default, bool):
             return "must be true or false"
         if isinstance(self.default, str):
-            name = "a name of at most 40 letters, digits, and . _ - that begins with a letter and means no other value"
+            name = "a name of up to 40 letters, digits, . _ - (and not true, false, nan or inf)"
             return f"must be {' or '.join(self.choices) or name}"
         bounds = " and ".join(f"{BOUNDS[kind]} {bound:g}" for kind, bound in self.bounds)
-        return f"must be {'an integer' if isinstance(self.default, int) else 'a number'} {bounds}".rstrip()
+        return f"must be {'an integer' if isinstance(self.default, int) else 'a number'}{' of ' * bool(bounds)}{bounds}"
 
     def canonical(self, value: object) -> Value:
         """The one form of a value: an integer for a number with a fraction becomes a float, and -0.0 becomes 0.0.

@@ -61,6 +61,7 @@ def run_job(run: Run, data: Path, records: Path, metrics: Path, machine: Machine
             signal.signal(number, stop)
     manifest = read_manifest(data)
     kept = kept_file(records, run, manifest.content_hash)
+    checkpoint = checkpoint_file(kept)
     trained = False
     record = None
     # Published without a lock, which may be somebody else's: locks are for training, which says what is damaged.
@@ -72,14 +73,14 @@ def run_job(run: Run, data: Path, records: Path, metrics: Path, machine: Machine
             record = read_intact(kept)  # another job may have made it meanwhile
             if record is None:
                 with memory_errors_explained(run):
-                    record = train_run(run, data, manifest, machine, kept, checkpoint_interval_s)
+                    record = train_run(run, data, manifest, machine, kept, checkpoint, checkpoint_interval_s)
                 trained = True
+                remove(checkpoint)
             remove(lock)
     write_json(metrics, record)
     if not trained:
         logger.info(f"Published from the kept record {kept}: nothing was trained")
-    remove(checkpoint_file(kept))
-    remove_abandoned(checkpoint_file(kept).parent)
+    remove_abandoned(checkpoint.parent)
 
 
 @contextmanager
@@ -87,7 +88,7 @@ def locked(file: Path) -> Iterator[None]:
     """Hold the lock that makes this job the only one that trains its run; wait for it if another job has it."""
     lock = take_lock(file)
     if lock is None:
-        logger.info("Another job is training this run: waiting for its record")
+        logger.info("Another job is training this run, or one that differs in its epochs alone: waiting for it")
         lock = take_lock(file, wait=True)
     try:
         yield
@@ -134,6 +135,7 @@ def train_run(
     manifest: Manifest,
     machine: Machine,
     kept: Path,
+    checkpoint_file: Path,
     checkpoint_interval_s: float,
 ) -> Record:
     """Train, and return the record, which is kept in the file `kept`."""
@@ -167,7 +169,7 @@ def train_run(
             f"Training {run.path} on {name} ({card or device}, {precision}, {torch.get_num_threads()} CPU threads)"
         )
         made_with = {"device": device.type, "precision": precision, "torch": torch.__version__}
-        checkpoint = Checkpoint(checkpoint_file(kept), made_with, checkpoint_interval_s)
+        checkpoint = Checkpoint(checkpoint_file, made_with, checkpoint_interval_s)
 
         def keep(snapshot: Snapshot) -> None:
             hardware.check_float32()  # a model's file can switch it off
@@ -194,7 +196,7 @@ def train_run(
             write_json(kept, record)
         except (SystemExit, SweepError):  # raised by `stop`, or the record cannot be written
             if checkpoint.latest is not None and checkpoint.write(checkpoint.latest):
-                logger.info(f"Wrote the checkpoint {checkpoint.file}: the same command resumes from it")
+                logger.info(f"Wrote the checkpoint {checkpoint_file}: the same command resumes from it")
             raise
     return record
 
