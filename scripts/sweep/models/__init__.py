@@ -103,21 +103,30 @@ def model_names() -> list[str]:
 
 def training_mb_per_picture(name: str, axes: Iterable[str] = ()) -> float:
     """Memory in MB that a training step of a model takes for each image of its batch, where the hyper-parameters `axes`
-    are not at their default.
-
-    It is the model's TRAINING_MB_PER_PICTURE, a number, or a dict of numbers: "" has that of the default, and the name
-    of a hyper-parameter that of its other values. The largest counts.
+    are not at their default: the largest of what the model says for these and for the default.
 
     Raises:
-        SweepError: the model's file says no such thing, or is not Python.
+        SweepError: the model's file does not say it, or is not Python.
     """
+    needs = _memory_needs(name)
+    return max(needs[each] for each in ("", *axes) if each in needs)
+
+
+@cache
+def _memory_needs(name: str) -> dict[str, float]:
+    """A model's TRAINING_MB_PER_PICTURE: a number, or a dict of numbers in which "" has that of the default, and the
+    name of a hyper-parameter that of its other values."""
     for node in parse_code(Path(__file__).parent / f"{name}.py").body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "TRAINING_MB_PER_PICTURE":
-            with suppress(ValueError, TypeError, KeyError):
+            with suppress(ValueError, TypeError):
                 said = ast.literal_eval(node.value)
-                needs = said if isinstance(said, dict) else {"": said}
-                return max(float(needs[each]) for each in ("", *axes) if each in ("", *needs))
-    raise SweepError(f'scripts/sweep/models/{name}.py does not say TRAINING_MB_PER_PICTURE = <a number> or {{"": …}}')
+                needs = {key: float(need) for key, need in (said if isinstance(said, dict) else {"": said}).items()}
+                if "" in needs:
+                    return needs
+    raise SweepError(
+        f'scripts/sweep/models/{name}.py does not say TRAINING_MB_PER_PICTURE = <a number>, or {{"": <a number>, '
+        '"<hyper-parameter>": <a number>, …}'
+    )
 
 
 @cache
@@ -208,7 +217,12 @@ def _read_argument(argument: ast.arg, default: ast.expr) -> Parameter | None:
         value: Any = ast.literal_eval(default)
     except (ValueError, TypeError):
         return None
-    if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", argument.arg) or not isinstance(value, bool | int | float | str):
+    is_infinite = isinstance(value, float) and not math.isfinite(value)
+    if (
+        is_infinite
+        or not isinstance(value, bool | int | float | str)
+        or not re.fullmatch("[A-Za-z]\\w*", argument.arg, re.ASCII)
+    ):
         return None
     nodes = [] if argument.annotation is None else list(ast.walk(argument.annotation))
     if type(value) is int and any(isinstance(node, ast.Name) and node.id == "float" for node in nodes):
