@@ -88,9 +88,11 @@ def draw_curves(
         if runs > 1:
             edges = (curve["mean"] - curve["std"], curve["mean"] + curve["std"])
             axes.fill_between(curve.index, *edges, color=look["color"], alpha=0.15, linewidth=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if curves.empty:
+        axes.set(xticks=[], yticks=[])
     axes.set_xlabel("Epoch")
     axes.set_ylabel(METRIC_LABELS[metric])
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     open_axes(axes)
     add_legend(figure, entries, title)
     return figure

@@ -21,13 +21,13 @@ from sweep.figures.space import (
     set_numeric_scale,
     set_value_ticks,
 )
-from sweep.figures.style import COLOURS, add_legend, line_style, open_axes
+from sweep.figures.style import COLOURS, MOST_SHAPES, add_legend, line_style, open_axes
 from sweep.grid import Space, value_name
 from sweep.metrics import HEATMAPS, METRIC_LABELS, parameter_label
 
 # The characters that fit below a panel.
 PANEL_CHARACTERS = 36
-# A median over neighbouring points is of a fifth of them, but of so many at the least.
+# A median over neighbouring points is of a quarter of them, but of so many at the least.
 FEWEST_NEIGHBOURS = 5
 
 
@@ -135,14 +135,15 @@ def draw_points(
     continuous = is_continuous(space, parameter)
     if continuous:
         places = table[parameter].astype(float)
-        neighbours = min(len(table), max(FEWEST_NEIGHBOURS, len(table) // 5))
+        neighbours = min(len(table), max(FEWEST_NEIGHBOURS, len(table) // 4))
     else:
         # Steps of the golden ratio spread the points of a value evenly, however many there are.
         places = table[parameter].map(values.index) + (np.arange(len(table)) * 0.618 % 1 - 0.5) * 0.4
     paint, legend = paint_points(figure, table, space, colour)
     for metric, axes in panels.items():
         final = table[metric]
-        axes.scatter(places, final, s=20 if len(table) < 500 else 5, c=paint, alpha=0.7, linewidths=0)
+        many = len(table) > MOST_SHAPES
+        axes.scatter(places, final, s=5 if many else 20, c=paint, alpha=0.7, linewidths=0, rasterized=many)
         beyond = final > scale_end(final, metric)
         for marker, word, marked in (
             ("x", "diverged", table["state"] == "diverged"),
@@ -153,7 +154,7 @@ def draw_points(
                 marks.set(markersize=4, clip_on=False, transform=axes.get_xaxis_transform())
                 axes.add_artist(marks)
                 legend[word] = marks
-        middle: dict[str, Any] = {"color": "black", "linewidth": 2.2}
+        middle: dict[str, Any] = {"color": "black", "linewidth": 1.8}
         if continuous:
             known = pd.DataFrame({"place": places, "final": final}).dropna().sort_values("place")
             medians = known.rolling(neighbours, center=True).median()

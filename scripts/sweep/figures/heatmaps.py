@@ -22,7 +22,7 @@ from sweep.figures.space import (
     set_numeric_scale,
     set_value_ticks,
 )
-from sweep.figures.style import COLOURS, fold, open_axes
+from sweep.figures.style import COLOURS, MOST_SHAPES, fold, open_axes
 from sweep.grid import Space
 from sweep.metrics import METRIC_LABELS, parameter_label
 
@@ -30,7 +30,7 @@ DOWN, ACROSS = "learning_rate", "dropout_rate"
 # In more columns or rows of cells, numbers could not be read.
 MOST_COLUMNS, MOST_ROWS = 12, 24
 # The characters of titles that fit into the width of all panels.
-TITLE_CHARACTERS = 64
+TITLE_CHARACTERS = 74
 
 
 def draw_heatmap(configurations: pd.DataFrame, space: Space, model: str, metric: str) -> Figure:
@@ -48,41 +48,60 @@ def draw_heatmap(configurations: pd.DataFrame, space: Space, model: str, metric:
     pairs = len(table[[DOWN, ACROSS]].drop_duplicates())
     sparse = pairs < len(space.values[DOWN]) * len(space.values[ACROSS]) / 2
     scattered = sparse and any(is_continuous(space, rate) for rate in (DOWN, ACROSS))
-    parts, remarks = split_table(table, space, scattered)
+    parts, title = split_table(table, space)
+    if title and not scattered:
+        parts, title = {"": best_of_cells(table, metric)}, f"the best over {title}"
+    elif title:
+        title = f"all {title} in one panel"
     figure, panels, titles, numbers = make_panels(list(parts), space, scattered)
-    loss = metric == "val_loss"
-    end = scale_end(table[metric], metric)
-    scale = ScalarMappable(Normalize(table[metric].min(), end), "viridis_r" if loss else "viridis")
-    best = table[metric].min() if loss else table[metric].max()
-    found = set()
-    for axes, title, part in zip(panels, titles, parts.values(), strict=True):
-        axes.set_title(title, fontsize="medium")
+    scale, beyond, best = colour_scale(pd.concat(parts)[metric], metric)
+    marks = set()
+    for axes, words, part in zip(panels, titles, parts.values(), strict=True):
+        axes.set_title(words, fontsize="medium")
         if scattered:
-            found |= draw_points(axes, part, metric, scale, best)
+            marks |= draw_points(axes, part, metric, scale, best)
         else:
-            found |= draw_cells(axes, part, space, metric, scale, best, numbers)
+            marks |= draw_cells(axes, part, space, metric, scale, best, numbers)
     if table[metric].notna().any():
-        beyond = "max" if table[metric].max() > end else "neither"
         figure.colorbar(scale, ax=figure.axes, label=METRIC_LABELS[metric], extend=beyond, aspect=25, pad=0.02)
     figure.supxlabel(parameter_label(ACROSS), fontsize="medium")
     figure.supylabel(parameter_label(DOWN), fontsize="medium")
-    remarks = [*remarks, "; ".join(sorted(found))]
-    figure.suptitle("\n".join(fold(remark, CHARACTERS) for remark in remarks if remark), fontsize="small")
+    remarks = [fold(remark, CHARACTERS) for remark in (title, "; ".join(sorted(marks))) if remark]
+    figure.suptitle("\n".join(remarks), fontsize="small")
     return figure
 
 
-def split_table(table: pd.DataFrame, space: Space, scattered: bool) -> tuple[dict[str, pd.DataFrame], list[str]]:
-    """The part of the table in each panel, by the panel's title, and what is to be said of a panel for all."""
+def split_table(table: pd.DataFrame, space: Space) -> tuple[dict[str, pd.DataFrame], str]:
+    """The part of the table in each panel, by the panel's title; or one panel for all, and the words for all."""
     others = [name for name in space.varying if name not in (DOWN, ACROSS)]
     if not others:
-        return {assignment({"batch_size": space.values["batch_size"][0]}): table}, []
+        return {assignment({"batch_size": space.values["batch_size"][0]}): table}, ""
+    count = len(table[others].drop_duplicates())
+    if count > MOST_PANELS:
+        return {"": table}, f"{count} combinations of {parameter_words(others)}"
     parts: dict[Any, pd.DataFrame] = dict(list(table.groupby(others, sort=False)))
-    if len(parts) > MOST_PANELS:
-        combinations = f"{len(parts)} combinations of {parameter_words(others)}"
-        return {"": table}, [f"all {combinations}" if scattered else f"the best over {combinations}"]
     named = [dict(zip(others, values, strict=True)) for values in parts]
     named.sort(key=lambda each: [space.values[name].index(value) for name, value in each.items()])
-    return {assignment(each): parts[tuple(each.values())] for each in named}, []
+    return {assignment(each): parts[tuple(each.values())] for each in named}, ""
+
+
+def best_of_cells(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The best row of each pair of learning rate and dropout rate. Without a finished one it is missing if any is."""
+    states = table["state"].map(["finished", "missing", "diverged"].index)
+    loss = table[metric] if metric == "val_loss" else -table[metric]
+    order = pd.DataFrame({"state": states, "loss": loss}).sort_values(["state", "loss"], kind="stable").index
+    return table.loc[order].drop_duplicates([DOWN, ACROSS])
+
+
+def colour_scale(final: pd.Series, metric: str) -> tuple[ScalarMappable, str, float]:
+    """The colours of these values, the brightest for the best; at which end of them values lie beyond; and the best."""
+    if metric == "val_loss":
+        end = scale_end(final, metric)
+        beyond = "max" if final.max() > end else "neither"
+        return ScalarMappable(Normalize(final.min(), end), "viridis_r"), beyond, final.min()
+    # Where all are equal, they are the best and bright.
+    low = final.min() if final.min() < final.max() else final.min() - 0.05
+    return ScalarMappable(Normalize(low, final.max()), "viridis"), "neither", final.max()
 
 
 def make_panels(titles: list[str], space: Space, scattered: bool) -> tuple[Figure, list[Axes], list[str], bool]:
@@ -91,7 +110,7 @@ def make_panels(titles: list[str], space: Space, scattered: bool) -> tuple[Figur
     rows, columns = len(space.values[DOWN]), len(space.values[ACROSS])
     # A part of a title is never broken: it is what the panel is narrowest for.
     longest = max(len(part) for title in titles for part in f"{title} ".split(", "))
-    across = max(1, min(len(titles), 2 if scattered else 10 // columns, TITLE_CHARACTERS // longest))
+    across = max(1, min(len(titles), 2 if scattered else MOST_COLUMNS // columns, TITLE_CHARACTERS // longest))
     down = ceil(len(titles) / across)
     folded = [fold(title, TITLE_CHARACTERS // across) for title in titles]
     numbers = across * columns <= MOST_COLUMNS and down * rows <= MOST_ROWS
@@ -121,22 +140,20 @@ def make_panels(titles: list[str], space: Space, scattered: bool) -> tuple[Figur
 def draw_cells(
     axes: Axes, part: pd.DataFrame, space: Space, metric: str, scale: ScalarMappable, best: float, numbers: bool
 ) -> set[str]:
-    """Fill a panel, each cell with the best of its configurations in this part of the table. Returns what its marks
-    stand for."""
-    cells = part.groupby([DOWN, ACROSS])
-    finals = cells[metric].min() if metric == "val_loss" else cells[metric].max()
-    missing = finals.isna() & (part["state"] == "missing").groupby([part[DOWN], part[ACROSS]]).any()
-    kinds = pd.Series("finished", finals.index).mask(finals.isna(), "diverged").mask(missing, "missing")
+    """Fill a panel with this part of the table, which has one row a cell. Returns what its marks stand for."""
     rows, columns = space.values[DOWN], space.values[ACROSS]
-    values, kind = (cell.unstack().reindex(index=rows, columns=columns).to_numpy() for cell in (finals, kinds))  # noqa: PD010  one a cell
+    cells = (part.pivot(index=DOWN, columns=ACROSS, values=name) for name in (metric, "state"))  # noqa: PD010  one a cell
+    values, state = (cell.reindex(index=rows, columns=columns).to_numpy() for cell in cells)
     edges = [np.arange(len(each) + 1) - 0.5 for each in (columns, rows)]
-    axes.pcolormesh(*edges, scale.to_rgba(np.ma.masked_invalid(values)))
-    if (hatched := kind == "diverged").any():
+    axes.pcolormesh(*edges, scale.to_rgba(np.ma.masked_invalid(values)), rasterized=values.size > MOST_SHAPES)
+    if (hatched := state == "diverged").any():
         grey = ListedColormap(["#e6e6e6"])
         axes.pcolor(*edges, np.ma.masked_where(~hatched, np.zeros(values.shape)), cmap=grey, hatch="////")
-    down, across = np.nonzero(kind == "missing")
+    missing = state == "missing"
+    down, across = np.nonzero(missing)
     axes.plot(across, down, linestyle="", marker="_", color="black", markersize=6 if numbers else 3)
-    axes.spines[:].set_visible(False)
+    # Where cells at the edge have no colour, a thin line shows how far the panel goes.
+    axes.spines[:].set(visible=bool(np.isnan(values).any()), color="#cccccc", linewidth=0.8)
     axes.tick_params(length=0)
     for row, column in np.argwhere(values == best):
         frame = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, clip_on=False, zorder=3)
@@ -148,10 +165,12 @@ def draw_cells(
             red, green, blue, _ = scale.to_rgba(value)
             colour = "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.5 else "black"
             axes.text(column, row, short_number(value), color=colour, ha="center", va="center", fontsize="small")
-    blank = {"blank: not in the search space"} if pd.isna(kind).any() else set()
-    return (
-        blank | ({"hatched: diverged"} if hatched.any() else set()) | ({"dash: not finished"} if len(down) else set())
-    )
+    marks = {
+        "hatched: diverged": hatched,
+        "dash: not finished": missing,
+        "blank: not in the search space": pd.isna(state),
+    }
+    return {words for words, shown in marks.items() if np.any(shown)}
 
 
 def draw_points(axes: Axes, part: pd.DataFrame, metric: str, scale: ScalarMappable, best: float) -> set[str]:
@@ -162,26 +181,13 @@ def draw_points(axes: Axes, part: pd.DataFrame, metric: str, scale: ScalarMappab
             axes.plot(rest[ACROSS], rest[DOWN], linestyle="", marker=marker, color="grey", markersize=5)
             remarks.add(remark)
     finished = part.loc[part["state"] == "finished"].sort_values(metric, ascending=metric == "val_acc")
-    size = 70 if len(finished) < 200 else 15
-    axes.scatter(
-        finished[ACROSS].astype(float),
-        finished[DOWN].astype(float),
-        s=size,
-        c=scale.to_rgba(finished[metric].to_numpy()),
-        edgecolors="white",
-        linewidths=0.4,
-    )
+    places = [finished[name].to_numpy(dtype=float) for name in (ACROSS, DOWN)]
+    colours = scale.to_rgba(finished[metric].to_numpy())
+    many = len(finished) > MOST_SHAPES
+    axes.scatter(*places, s=8 if many else 60, c=colours, edgecolors="white", linewidths=0.3, rasterized=many)
     framed = finished.loc[finished[metric] == best]
-    axes.plot(
-        framed[ACROSS],
-        framed[DOWN],
-        linestyle="",
-        marker="s",
-        markersize=12,
-        fillstyle="none",
-        markeredgewidth=2.5,
-        color=COLOURS[1],
-    )
+    frame = {"marker": "s", "markersize": 12, "fillstyle": "none", "markeredgewidth": 2.5, "color": COLOURS[1]}
+    axes.plot(framed[ACROSS], framed[DOWN], linestyle="", **frame)
     return remarks
 
 

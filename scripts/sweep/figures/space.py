@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
+from matplotlib.axis import Axis, XAxis
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from sweep.grid import Grid, Space, Value, value_name
@@ -64,13 +64,16 @@ def is_continuous(space: Space, parameter: str) -> bool:
 
 
 def numeric_scale(space: Space, parameter: str) -> str:
-    """The scale for a hyper-parameter's numbers: "log" if it was drawn from a log scale or its positive values span more
-    than a factor of 10, "symlog" if 0 is among these, else "linear"."""
+    """The scale for a hyper-parameter: the one that it was drawn from, or "log" if its positive values span more than a
+    factor of 10, else "linear"; "symlog" instead of "log" if 0 is among the values."""
     values = [float(value) for value in space.values[parameter]]
     positive = [value for value in values if value > 0]
     dimension = space.sample.get(parameter)
-    drawn = isinstance(dimension, dict) and dimension["scale"] == "log"
-    if min(values) < 0 or not positive or not (drawn or max(positive) > 10 * min(positive)):
+    if isinstance(dimension, dict):
+        logarithmic = dimension["scale"] == "log"
+    else:
+        logarithmic = min(values) >= 0 and max(positive, default=0) > 10 * min(positive, default=0)
+    if not logarithmic:
         return "linear"
     return "log" if len(positive) == len(values) else "symlog"
 
@@ -87,9 +90,11 @@ def set_numeric_scale(axes: Axes, direction: Literal["x", "y"], space: Space, pa
 
 
 def set_decimal_ticks(axis: Axis, low: float, high: float) -> None:
-    """Name the ticks of a log scale between these ends by decimals: "0.001" instead of a power."""
-    if high < 50 * low:
+    """Name the ticks of a log scale between these ends by decimals, "0.001" instead of a power, as many as fit."""
+    if high < (20 if isinstance(axis, XAxis) else 500) * low:
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    elif high < 100 * low:
+        axis.set_major_locator(LogLocator(subs=(1, 3)))
     axis.set_major_formatter(lambda value, _: f"{value:g}")
     axis.set_minor_formatter(NullFormatter())
 

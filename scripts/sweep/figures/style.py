@@ -20,6 +20,8 @@ LINE_STYLES = ["solid", "dashed", "dotted", "dashdot"]
 LEGEND_WIDTH, COLUMN_EXTRA = 84, 5
 # A figure has room for so many rows of a legend, and grows by ROW_HEIGHT inches for each one more.
 ROOM_FOR_ROWS, ROW_HEIGHT = 4, 0.2
+# More points or cells than these are one image in an SVG, which would take seconds and megabytes to write otherwise.
+MOST_SHAPES = 1000
 
 
 def line_style(position: int, colours: int = len(COLOURS)) -> dict[str, Any]:
