@@ -181,12 +181,18 @@ def draw_points(axes: Axes, part: pd.DataFrame, metric: str, scale: ScalarMappab
             axes.plot(rest[ACROSS], rest[DOWN], linestyle="", marker=marker, color="grey", markersize=5)
             remarks.add(remark)
     finished = part.loc[part["state"] == "finished"].sort_values(metric, ascending=metric == "val_acc")
-    places = [finished[name].to_numpy(dtype=float) for name in (ACROSS, DOWN)]
+    across, down = (finished[name].to_numpy(dtype=float) for name in (ACROSS, DOWN))
     colours = scale.to_rgba(finished[metric].to_numpy())
     many = len(finished) > MOST_SHAPES
-    axes.scatter(*places, s=8 if many else 60, c=colours, edgecolors="white", linewidths=0.3, rasterized=many)
+    axes.scatter(across, down, s=8 if many else 60, c=colours, edgecolors="white", linewidths=0.3, rasterized=many)
     framed = finished.loc[finished[metric] == best]
-    frame = {"marker": "s", "markersize": 12, "fillstyle": "none", "markeredgewidth": 2.5, "color": COLOURS[1]}
+    frame: dict[str, Any] = {
+        "marker": "s",
+        "markersize": 12,
+        "fillstyle": "none",
+        "markeredgewidth": 2.5,
+        "color": COLOURS[1],
+    }
     axes.plot(framed[ACROSS], framed[DOWN], linestyle="", **frame)
     return remarks
 

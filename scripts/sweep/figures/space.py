@@ -81,16 +81,18 @@ def numeric_scale(space: Space, parameter: str) -> str:
 def set_numeric_scale(axes: Axes, direction: Literal["x", "y"], space: Space, parameter: str) -> None:
     """Give an axis of the panel the hyper-parameter's `numeric_scale`, and small ticks."""
     scale = numeric_scale(space, parameter)
-    positive = [float(value) for value in space.values[parameter] if float(value) > 0]
+    values = [float(value) for value in space.values[parameter]]
+    positive = [value for value in values if value > 0]
     more = {"linthresh": positive[0]} if scale == "symlog" else {}
     (axes.set_xscale if direction == "x" else axes.set_yscale)(scale, **more)
     axes.tick_params(axis=direction, labelsize="small")
     if scale != "linear":
-        set_decimal_ticks(axes.xaxis if direction == "x" else axes.yaxis, positive[0], positive[-1])
+        set_decimal_ticks(axes.xaxis if direction == "x" else axes.yaxis, values[0], values[-1])
 
 
 def set_decimal_ticks(axis: Axis, low: float, high: float) -> None:
-    """Name the ticks of a log scale between these ends by decimals, "0.001" instead of a power, as many as fit."""
+    """Name the ticks of a log scale between these ends by decimals, "0.001" instead of a power, as many as fit; of one
+    that starts at 0, the powers of ten alone."""
     if high < (20 if isinstance(axis, XAxis) else 500) * low:
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     elif high < 100 * low:
