@@ -9,7 +9,6 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/aggregate.smk"
 include: "workflow/rules/plot.smk"
-include: "workflow/rules/studies.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -20,10 +19,9 @@ rule all:
         METRICS,
         rules.prepare_data.output,
         rules.aggregate.output,
-        FIGURES,
+        list(FIGURES.values()),
         [STUDY_METRICS[study] for study in STUDIES],
         [expand(rules.aggregate_study.output, study=study) for study in STUDIES],
-        STUDY_FIGURES,
         rules.render_report.output,
         rules.render_explorer.output,
     message:

@@ -9,6 +9,7 @@ import pandas as pd
 from sweep import program
 from sweep.analysis.tables import SUMS_FILE, configuration_table, describe_damage, run_table
 from sweep.config import read_config
+from sweep.grid import Grid
 from sweep.layout import Layout
 from sweep.runs.forecast import Forecast, format_duration
 from sweep.runs.state import STATES, RunState, inspect_data, inspect_run, mend_command
@@ -35,13 +36,13 @@ def describe(states: Sequence[RunState]) -> Iterator[str]:
             yield f"{name}: {detail}\n{program.wrapped(runs)}"
 
 
-def best_table(states: Sequence[RunState], rank_by: str) -> str:
-    """The best configuration of each model, by the finished ones of these runs."""
+def best_table(states: Sequence[RunState], grid: Grid, rank_by: str) -> str:
+    """The best configuration of each model, by the finished ones of these runs, which are the grid's."""
     finished = [(state.run, state.record) for state in states if state.finished and state.record is not None]
     if not finished:
         return "best so far: no run is finished"
     runs, records = zip(*finished, strict=True)
-    table = configuration_table(run_table(runs, records), rank_by)
+    table = configuration_table(run_table(runs, records, grid), rank_by)
     table = table[table["diverged"] == 0].groupby("model", sort=False).head(1)
     if table.empty:
         return "best so far: every finished run diverged"
@@ -72,10 +73,10 @@ def time_left(states: Sequence[RunState]) -> str:
         if state.finished and state.record is not None:
             spent += state.record["training_s"]
             if state.state == "done":
-                forecast.add(state.run.model, state.run.batch_size, state.record["training_s"] / state.run.epochs)
+                forecast.add(state.run, state.record["training_s"] / state.run.epochs)
         elif state.state == "running" and (seconds := state.progress.seconds):
             spent += sum(seconds)
-            forecast.add(state.run.model, state.run.batch_size, sum(seconds) / len(seconds))
+            forecast.add(state.run, sum(seconds) / len(seconds))
     running = sum(state.state == "running" for state in states)
     left, unknown = 0.0, 0
     for state in states:
@@ -117,7 +118,7 @@ def status(configfile: list[Path] = []) -> None:  # noqa: B006  it is not change
         count_table(states),
         *describe(states),
         "\n".join(remarks),
-        best_table([state for state in states if state.run in in_grid], layout.settings["report"]["rank_by"]),
+        best_table([state for state in states if state.run in in_grid], layout.grid, layout.settings["report"]["rank_by"]),
         time_left(states),
     ]
     print(program.printable("\n\n".join(section for section in sections if section)))

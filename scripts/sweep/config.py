@@ -15,13 +15,13 @@ import yaml
 
 from sweep.data.sources import expand_home, train_size
 from sweep.errors import SweepError
-from sweep.grid import rate_name
+from sweep.grid import Grid
 from sweep.models import model_names
-from sweep.studies import read_configuration, variant_of
+from sweep.spaces import check_space
 
 CONFIG_SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
 # The keys of type integer in the schema; a point in one of their numbers is refused.
-INTEGER_KEYS = {"batch_sizes", "epochs", "seeds", "validation_size", "jobs_per_gpu", "top"}
+INTEGER_KEYS = {"batch_sizes", "epochs", "seeds", "validation_size", "jobs_per_gpu", "top", "runs", "seed"}
 # The schema's patterns in words, by key.
 PATTERN_WORDS = {
     "experiment": "a name of letters, digits and . _ - that begins with a letter or digit",
@@ -166,12 +166,18 @@ def validated(config: dict[str, Any], options: Container[str] = ()) -> dict[str,
             raise SweepError(f"config: {key} is {value}; it must be a finite number")
         if isinstance(value, float) and not INTEGER_KEYS.isdisjoint(key.replace("[", ".").split(".")):
             raise SweepError(f"config: {key} is {value}; it must be an integer, written without a point")
-    _check_grid(checked)
+    _check_experiment(checked)
+    checked["models"] = {
+        model: check_space(f"models.{model}", model, space) if space is not None else None
+        for model, space in checked["models"].items()
+    }
+    checked["studies"] = {
+        study: _check_study(study, models, checked["models"])
+        for study, models in checked["studies"].items()
+        if models is not None
+    }
     checked["data"]["path"] = expand_home(checked["data"]["path"])
-    size = _check_sizes(checked)
-    for study, configurations in checked["studies"].items():
-        for model, name in configurations.items():
-            _check_study(checked, study, model, name, size)
+    _check_sizes(checked)
     return checked
 
 
@@ -223,34 +229,42 @@ def _walk_numbers(value: Any, key: str = "") -> Iterator[tuple[str, int | float]
         yield key, value
 
 
-def _check_grid(config: dict[str, Any]) -> None:
-    """Check what a schema cannot: the experiment's name, the models' files, and that no value is there twice."""
+def _check_experiment(config: dict[str, Any]) -> None:
+    """Check the experiment's name, that there is something to train, and that no seed is there twice."""
     if taken := TAKEN.get(config["experiment"].lower()):
         raise SweepError(f"config: experiment: {taken} is there for something else; choose another name")
     known = model_names()
-    for model, space in config["models"].items():
+    for model in config["models"]:
         if model not in known:
             raise SweepError(
                 f"config: models.{model}: there is no such model; scripts/sweep/models/ has {', '.join(known)} "
                 "(a model's file has a name in lower case: letters, digits, _)"
             )
-        if space is not None:
-            _refuse_repeats(f"models.{model}.batch_sizes", map(str, space["batch_sizes"]))
-            for key in ("learning_rates", "dropout_rates"):
-                _refuse_repeats(f"models.{model}.{key}", map(rate_name, space[key]))
-    _refuse_repeats("seeds", map(str, config["seeds"]))
+    for seed, count in Counter(config["seeds"]).items():
+        if count > 1:
+            raise SweepError(f"config: seeds holds {seed} {count} times; keep it once")
     if all(space is None for space in config["models"].values()):
         raise SweepError("config: models: none is left to train; give at least one a search space")
 
 
-def _refuse_repeats(key: str, names: Iterable[str]) -> None:
-    for name, count in Counter(names).items():
-        if count > 1:
-            raise SweepError(f"config: {key} holds {name} {count} times (0.1 and 0.10 are one number); keep it once")
+def _check_study(study: str, models: dict[str, Any], swept: dict[str, Any]) -> dict[str, Any]:
+    """The spaces of a study, which take their epochs from those of the sweep, `swept`."""
+    key, checked = f"studies.{study}", {}
+    if not re.fullmatch("[a-z][a-z0-9_]{0,39}", study):
+        raise SweepError(f"config: {key}: a study has a name in lower case: a letter, then letters, digits and _")
+    for model, space in models.items():
+        if space is None:
+            continue
+        if not swept.get(model):
+            raise SweepError(f"config: {key}.{model}: models has no search space for {model}, whose epochs it takes")
+        checked[model] = check_space(f"{key}.{model}", model, {**space, "epochs": swept[model]["epochs"]})
+    if not checked:
+        raise SweepError(f"config: {key} has no model; give it a search space for one, or take the study out")
+    return checked
 
 
-def _check_sizes(config: dict[str, Any]) -> int:
-    """Check that the validation set and the batches fit into the data. Returns the size of the training set."""
+def _check_sizes(config: dict[str, Any]) -> None:
+    """Check that the validation set and the batches fit into the data."""
     data = config["data"]
     size: int = train_size(data["source"], Path(data["path"])) - data["validation_size"]
     if size < 1:
@@ -258,33 +272,12 @@ def _check_sizes(config: dict[str, Any]) -> int:
             f"config: data.validation_size {data['validation_size']} leaves nothing to train on: "
             f"the training set has {size + data['validation_size']} images"
         )
-    for model, space in config["models"].items():
-        largest = max(space["batch_sizes"]) if space else 0
-        if largest > size:
-            raise SweepError(
-                f"config: models.{model}.batch_sizes: {largest} is larger than the training set, which has {size} "
-                f"images after data.validation_size {data['validation_size']} are cut off"
-            )
-    return size
-
-
-def _check_study(config: dict[str, Any], study: str, model: str, name: str | float, size: int) -> None:
-    """Check the configuration `name` of a study of `model`; `size` is that of the training set."""
-    key, variant, known = f"studies.{study}.{model}", variant_of(study, model), model_names()
-    if not config["models"].get(model):
-        raise SweepError(f"config: {key}: models has no search space for {model}, whose epochs the study takes")
-    if variant not in known:
-        having = [each for each in known if variant_of(study, each) in known]
-        raise SweepError(f"config: {key}: there is no model {variant}; the study can be of {', '.join(having)}")
-    try:
-        batch_size, _ = read_configuration(study, name)
-    except SweepError as error:
-        raise SweepError(f"config: {key} {error}, not {name!r}") from None
-    if batch_size > size:
-        raise SweepError(f"config: {key}: {batch_size} is larger than the training set, which has {size} images")
-    epochs, swept = config["models"][model]["epochs"], config["models"].get(variant)
-    if swept and swept["epochs"] != epochs:
-        raise SweepError(
-            f"config: models.{variant}.epochs is {swept['epochs']}, but {key} trains {variant} for the {epochs} epochs "
-            f"of {model}; make them equal"
-        )
+    for section, models in {"models": config["models"], **config["studies"]}.items():
+        for model, space in Grid.of(models, []).models.items():
+            largest = space.values["batch_size"][-1]
+            if largest > size:
+                place = section if section == "models" else f"studies.{section}"
+                raise SweepError(
+                    f"config: {place}.{model}: batch size {largest} is larger than the training set, which has {size} "
+                    f"images after data.validation_size {data['validation_size']} are cut off"
+                )

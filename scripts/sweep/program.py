@@ -15,7 +15,7 @@ from sweep.errors import SweepError
 def run(function: Callable[..., None]) -> None:
     """Call `function` with the options of the command line, and end with one sentence on a SweepError.
 
-    A parameter `batch_size` is the option --batch-size. It must be given unless it has a default. Its type hint is one
+    A parameter `batch_size` is the option --batch-size, and `set_`, which would hide a name of Python's, is --set. It must be given unless it has a default. Its type hint is one
     of str, int, float and Path; bool for a switch without a value; list[Path] for several values; or Literal for one of
     these words.
     """
@@ -25,7 +25,8 @@ def run(function: Callable[..., None]) -> None:
     for name, parameter in inspect.signature(function).parameters.items():
         required = parameter.default is parameter.empty
         occurrence: dict[str, Any] = {"required": required, "default": None if required else parameter.default}
-        parser.add_argument(f"--{name.replace('_', '-')}", **occurrence, **_form(types[name]))
+        option = f"--{name.rstrip('_').replace('_', '-')}"
+        parser.add_argument(option, dest=name, **occurrence, **_form(types[name]))
     options = vars(parser.parse_args())
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Names that the locale's encoding lacks must not end a job when its log mentions them.

@@ -28,13 +28,12 @@ from sweep.config import list_files, read_file, validated
 from sweep.errors import SweepError
 from sweep.files import read_json, write_json
 from sweep.runs.gpus import has_gpu
-from sweep.grid import rate_name
+from sweep.grid import MAIN, axis_words, value_name
 from sweep.layout import RECORDS, Layout
-from sweep.metrics import EFFECT_NAMES, METRIC_LABELS, label
+from sweep.metrics import METRIC_LABELS, figure_names, label
 from sweep.models import training_mb_per_picture
 from sweep.runs.records import code_hash
 from sweep.data.sources.listing import folder_fingerprint
-from sweep.studies import VARIANTS
 
 
 def refuse(error):
@@ -88,8 +87,6 @@ except SweepError as error:
 
 layout = Layout(settings)
 RESULTS, REPORT, DATA, TABLES = layout.results, layout.report, layout.data, layout.tables
-# Each model by its name in figures and report.
-LABELS = {label(model): model for model in layout.grid.models}
 RUNS = layout.runs
 METRICS = [layout.metrics(run) for run in layout.grid.runs()]
 EPOCHS = {run.model: run.epochs for run in RUNS}
@@ -101,21 +98,19 @@ except SweepError as error:
     refuse(error)
 STUDIES = layout.studies
 STUDY_METRICS = {study: [layout.metrics(run) for run in grid.runs()] for study, grid in STUDIES.items()}
-# A run's path below its folder, with its wildcards.
-RUN = "{model}/{batch_size}_{learning_rate}_{dropout_rate}/seed{seed}"
-PICTURE = REPORT / "pics" / "{label}_{name}.{suffix}"
-FIGURES = expand(PICTURE, label=LABELS, name=[*METRIC_LABELS, *EFFECT_NAMES], suffix=["png", "svg"])
-# A study names its models without their variants.
-STUDY_FIGURES = [
-    file
-    for study in STUDIES
-    for file in expand(
-        PICTURE,
-        label=map(label, settings["studies"][study]),
-        name=[f"{study}_{metric}" for metric in METRIC_LABELS],
-        suffix=["png", "svg"],
+# The grid and the tables' folder of each study, and those of the sweep under the name "".
+GRIDS = {"": layout.grid, **STUDIES}
+TABLES_OF = {"": TABLES, **{study: layout.study_tables(study) for study in STUDIES}}
+# A run's path below its folder, with its wildcards; `axes` are the further hyper-parameters that are not at their default.
+RUN = "{model}/{batch_size}_{learning_rate}_{dropout_rate}{axes}/seed{seed}"
+AXES = {"".join(f"_{word}" for word in axis_words(run.axes)): run.axes for run in RUNS}
+FIGURES = {
+    (study, model): expand(
+        REPORT / "pics" / study / f"{label(model)}_{{name}}.{{suffix}}", name=figure_names(space), suffix=["png", "svg"]
     )
-]
+    for study, grid in GRIDS.items()
+    for model, space in grid.models.items()
+}
 
 
 def code_of(program, *rooms):
@@ -123,12 +118,6 @@ def code_of(program, *rooms):
     the words that all rooms share. They are inputs of the rule, so that an edit makes its outputs again."""
     folders = [LIBRARY.glob("*.py"), *((LIBRARY / room).rglob("*.py") for room in rooms)]
     return [SCRIPTS / f"{program}.py", *(file for folder in folders for file in sorted(folder))]
-
-
-def figure(name, caption, category):
-    """A model's figure of this name as a PNG file, with what Snakemake's own report says of it."""
-    file, labels = REPORT / f"pics/{{label}}_{name}.png", {"model": "{label}", "figure": name}
-    return report(file, caption=f"../templates/captions/{caption}.rst", category=category, labels=labels)
 
 
 def report_templates(language):
@@ -139,17 +128,15 @@ def report_templates(language):
 
 def one_of(values):
     """A wildcard's pattern that matches exactly these values, so that no other path looks like a job's."""
-    return "|".join(re.escape(str(value)) for value in sorted(set(values)))
+    return f"(?:{'|'.join(re.escape(str(value)) for value in sorted(set(values)))})"
 
 
 wildcard_constraints:
+    **{name: one_of(value_name(getattr(run, name)) for run in RUNS) for name in MAIN},
     model=one_of(run.model for run in RUNS),
-    batch_size=one_of(run.batch_size for run in RUNS),
-    learning_rate=one_of(rate_name(run.learning_rate) for run in RUNS),
-    dropout_rate=one_of(rate_name(run.dropout_rate) for run in RUNS),
+    axes=one_of(AXES),
     seed=one_of(settings["seeds"]),
-    label=one_of(LABELS),
-    study=one_of(VARIANTS),
+    study=one_of(STUDIES),
 
 
 # GPUs that a training asks for by the config, and whether it has one by the config or by a profile.
@@ -161,7 +148,7 @@ HAS_GPU = bool(GPUS or getattr(PROFILE_TRAIN.get("gpu"), "value", 0) or PROFILE_
 def train_mem_mb(wildcards, attempt):
     """1 GB for torch and the data, and what the model needs for each image of a batch, both measured; 3 GB more that a
     CUDA process may keep. More at each retry, since the job before it may have run out of memory."""
-    image_mb = training_mb_per_picture(wildcards.model)
+    image_mb = training_mb_per_picture(wildcards.model, dict(AXES[wildcards.axes]))
     return attempt * round(1000 + 3000 * HAS_GPU + image_mb * int(wildcards.batch_size))
 
 
@@ -169,7 +156,8 @@ def train_runtime_min(wildcards, input, attempt):
     """An upper bound in minutes on one core: at most 0.9 ms were measured for an image, an epoch and a megabyte of
     `training_mb_per_picture` (of the CNN; of the MLP 0.3). A GPU needs less. More at each retry."""
     images = os.path.getsize(input.images) / (32 * 32 * 3)
-    milliseconds = EPOCHS[wildcards.model] * images * training_mb_per_picture(wildcards.model)
+    image_mb = training_mb_per_picture(wildcards.model, dict(AXES[wildcards.axes]))
+    milliseconds = EPOCHS[wildcards.model] * images * image_mb
     return attempt * (5 + math.ceil(milliseconds / 60_000))
 
 

@@ -30,9 +30,7 @@ def hold_sweep():
         raise WorkflowError(
             f"{RESULTS} is being made by a Snakemake that still runs: wait for its end, or stop it by Ctrl-C"
         )
-    # A lock whose record is kept is about to be removed, or was left by a crash.
-    unfinished = [lock for lock in locks.glob("*.lock") if not (RECORDS / f"{lock.stem}.json").exists()]
-    if running := sum(map(is_locked, unfinished)):
+    if running := sum(map(is_locked, locks.glob("*.lock"))):
         print(
             f"{running} trainings of an earlier start, or of another experiment, are still running: a job of the same"
             " run waits for its record",

@@ -1,27 +1,39 @@
-# tables → figures
+# tables → figures: a rule for each model of the sweep and of each study, since what it draws depends on the axes
 
 
-rule plot:
-    input:
-        asked=lambda wildcards: asked_report("top"),
-        grid=rules.aggregate.input.grid,
-        tables=[TABLES / name for name in ("epochs.csv", "configurations.csv", "grid.json", "SHA256SUMS")],
-        code=code_of("plot", "analysis", "figures"),
-    output:
-        curves=[figure(name, "curves", "Learning curves") for name in METRIC_LABELS],
-        effects=[figure(name, "effects", "Effects of the hyper-parameters") for name in EFFECT_NAMES],
-        svg=[REPORT / f"pics/{{label}}_{name}.svg" for name in (*METRIC_LABELS, *EFFECT_NAMES)],
-    log:
-        RESULTS / "logs/plot/{label}.log",
-    conda:
-        "../../envs/analysis.yaml"
-    params:
-        tables=lambda wildcards, input: Path(input.tables[0]).parent,
-        model=lambda wildcards: LABELS[wildcards.label],
-        top=settings["report"]["top"],
-        figures=REPORT / "pics",
-    message:
-        "Draw the figures of {wildcards.label} from {params.tables}"
-    shell:
-        "python {input.code[0]:q} --grid {input.grid} --tables {params.tables} --model {params.model}"
-        " --top {params.top} --figures {params.figures} > {log} 2>&1"
+def in_report(file, study):
+    """A figure, with what Snakemake's own report says of it if it is a PNG file."""
+    if file.suffix == ".svg":
+        return file
+    kind, category = "curves", "Learning curves"
+    if not file.stem.endswith(tuple(METRIC_LABELS)) or "heatmap" in file.stem:
+        kind, category = "effects", "Effects of the hyper-parameters"
+    return report(file, caption=f"../templates/captions/{kind}.rst", category=f"{study} {category}".strip())
+
+
+for (study, model), figures in FIGURES.items():
+
+    rule:
+        name:
+            f"plot_{study}__{model}" if study else f"plot_{model}"
+        input:
+            asked=asked_report("top"),
+            grid=asked_grid(study),
+            tables=[TABLES_OF[study] / name for name in TABLE_FILES],
+            code=code_of("plot", "analysis", "figures"),
+        output:
+            [in_report(figure, study) for figure in figures],
+        log:
+            RESULTS / "logs/plot" / study / f"{model}.log",
+        conda:
+            "../../envs/analysis.yaml"
+        params:
+            tables=TABLES_OF[study],
+            model=model,
+            top=settings["report"]["top"],
+            figures=REPORT / "pics" / study,
+        message:
+            "Draw the figures of {params.model} from {params.tables}"
+        shell:
+            "python {input.code[0]:q} --grid {input.grid} --tables {params.tables} --model {params.model}"
+            " --top {params.top} --figures {params.figures} > {log} 2>&1"

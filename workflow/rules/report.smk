@@ -6,10 +6,9 @@ rule render_report:
         asked=lambda wildcards: asked_report("language", "author", "top"),
         grid=rules.aggregate.input.grid,
         manifest=DATA / "manifest.json",
-        tables=[TABLES / name for name in ("grid.json", "runs.csv", "configurations.csv", "SHA256SUMS")],
-        figures=FIGURES,
-        study_grids=[layout.study_tables(study) / "grid.json" for study in STUDIES],
-        study_figures=STUDY_FIGURES,
+        tables=[TABLES_OF[study] / name for study in GRIDS for name in TABLE_FILES],
+        study_grids=[asked_grid(study) for study in STUDIES],
+        figures=list(FIGURES.values()),
         code=code_of("render_report", "data", "analysis", "report"),
         templates=report_templates(settings["report"]["language"]),
     output:
@@ -24,6 +23,7 @@ rule render_report:
         **{key: settings["report"][key] for key in ("language", "rank_by", "top")},
         data=DATA,
         tables=TABLES,
+        study_tables=[TABLES_OF[study] for study in STUDIES],
         templates=TEMPLATES,
         # A function, or Snakemake would take braces in the author's name for wildcards.
         author=lambda _: settings["report"]["author"],
@@ -31,8 +31,8 @@ rule render_report:
         "Render {output.report}"
     shell:
         "python {input.code[0]:q} --grid {input.grid} --settings {input.asked} --data {params.data}"
-        " --tables {params.tables} --templates {params.templates:q} --study-grids {input.study_grids}"
-        " --output {output.report} > {log} 2>&1"
+        " --tables {params.tables} --study-grids {input.study_grids} --study-tables {params.study_tables}"
+        " --templates {params.templates:q} --output {output.report} > {log} 2>&1"
 
 
 rule render_explorer:
@@ -40,7 +40,7 @@ rule render_explorer:
         asked=lambda wildcards: asked_report("language", "author", "top"),
         grid=rules.aggregate.input.grid,
         manifest=DATA / "manifest.json",
-        tables=[TABLES / name for name in ("grid.json", "runs.csv", "epochs.csv", "SHA256SUMS")],
+        tables=[TABLES / name for name in TABLE_FILES],
         report=REPORT / "report.md",
         code=code_of("render_explorer", "data", "analysis", "report"),
         templates=sorted((TEMPLATES / "explorer").iterdir()),

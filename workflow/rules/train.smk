@@ -27,16 +27,18 @@ rule train:
         runtime=train_runtime_min,
     params:
         epochs=lambda wildcards: EPOCHS[wildcards.model],
+        axes=lambda wildcards: ["--set", *axis_words(AXES[wildcards.axes])] if wildcards.axes else [],
         code_hash=lambda wildcards: code_hash(wildcards.model),
         script=SCRIPTS / "train.py",
         data=DATA,
         records=RECORDS,
     message:
         "Train {wildcards.model} {wildcards.batch_size}_{wildcards.learning_rate}_{wildcards.dropout_rate}"
+        "{wildcards.axes}"
         " with seed {wildcards.seed} for {params.epochs} epochs"
     shell:
         "python {params.script:q} --model {wildcards.model} --batch-size {wildcards.batch_size}"
         " --learning-rate {wildcards.learning_rate} --dropout-rate {wildcards.dropout_rate} --seed {wildcards.seed}"
-        " --epochs {params.epochs} --data {params.data} --records {params.records} --device {resources.device}"
+        " --epochs {params.epochs} {params.axes:q} --data {params.data} --records {params.records} --device {resources.device}"
         " --precision {resources.precision} --gpus {resources.gpu} --jobs-per-gpu {resources.jobs_per_gpu}"
         f" --threads {{threads}} --metrics {{output.metrics}} > {{log}} 2>&1 || {NAME_KILL}"

@@ -9,29 +9,32 @@ from typing import Any
 
 from sweep.errors import SweepError
 from sweep.grid import Run
-from sweep.runs.records import read_record
+from sweep.runs.records import read_record, recorded_run
 
 
 class Forecast:
-    """Predicts how long a run takes from the seconds per epoch of other runs: from the median of those with the same
-    model and batch size or, if there are none, of those with the same model. `size` counts the runs that it knows."""
+    """Predicts how long a run takes from the seconds per epoch of other runs: from the median of those of the same
+    model that share its batch size and further hyper-parameters or, if there are none, its batch size, or else of all.
+    `size` counts the runs that it knows."""
 
     def __init__(self) -> None:
         self.samples: dict[tuple[Any, ...], list[float]] = defaultdict(list)
         self.size = 0
 
-    def add(self, model: str, batch_size: int, epoch_s: float) -> None:
+    def add(self, run: Run, epoch_s: float) -> None:
         """Take in a run whose epochs took `epoch_s` seconds each."""
-        self.samples[model, batch_size].append(epoch_s)
-        self.samples[model,].append(epoch_s)
+        for key in _keys(run):
+            self.samples[key].append(epoch_s)
         self.size += 1
 
     def seconds(self, run: Run) -> float | None:
         """The seconds that all epochs of `run` will take; None if no run of its model is known."""
-        for key in ((run.model, run.batch_size), (run.model,)):
-            if key in self.samples:
-                return median(self.samples[key]) * run.epochs
-        return None
+        return next((median(self.samples[key]) * run.epochs for key in _keys(run) if key in self.samples), None)
+
+
+def _keys(run: Run) -> list[tuple[Any, ...]]:
+    """What runs share that take nearly as long, the closest first."""
+    return [(run.model, run.batch_size, run.axes), (run.model, run.batch_size), (run.model,)]
 
 
 def read_benchmarks(results: Path) -> Forecast:
@@ -51,7 +54,7 @@ def read_benchmarks(results: Path) -> Forecast:
             continue  # the benchmark is being written or is damaged, or the run's record is gone
         epoch_seconds = record["history"]["seconds"]
         if record["status"] == "completed" and epoch_seconds and sum(epoch_seconds) <= seconds < math.inf:
-            forecast.add(record["model"], record["batch_size"], seconds / len(epoch_seconds))
+            forecast.add(recorded_run(record), seconds / len(epoch_seconds))
     return forecast
 
 

@@ -16,7 +16,7 @@ from sweep.errors import SweepError
 from sweep.files import remove_abandoned, write_json
 from sweep.grid import Run
 from sweep.runs.locks import take_lock
-from sweep.runs.records import Record, lock_file, make_record, read_kept, run_key
+from sweep.runs.records import Record, checkpoint_file, kept_file, lock_file, make_record, read_kept
 
 # SIGHUP comes when the terminal closes.
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -57,8 +57,8 @@ def run_job(run: Run, data: Path, records: Path, metrics: Path, machine: Machine
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, stop)
     manifest = read_manifest(data)
-    kept = records / f"{run_key(run, manifest.content_hash)}.json"
-    checkpoint_file = records / "checkpoints" / f"{kept.stem}.safetensors"
+    kept = kept_file(records, run, manifest.content_hash)
+    checkpoint = checkpoint_file(kept)
     trained = False
     # Published without a lock, which may be somebody else's: locks are for training.
     record = read_intact(kept, lambda _: None)
@@ -68,14 +68,14 @@ def run_job(run: Run, data: Path, records: Path, metrics: Path, machine: Machine
             record = read_intact(kept, log)  # another job may have made it meanwhile
             if record is None:
                 with memory_errors_explained(run):
-                    record = train_run(run, data, manifest, machine, kept, checkpoint_file, checkpoint_interval_s)
+                    record = train_run(run, data, manifest, machine, kept, checkpoint, checkpoint_interval_s)
                 trained = True
+                remove(checkpoint)
             remove(lock)
     write_json(metrics, record)
     if not trained:
         log(f"Published from the kept record {kept}: nothing was trained")
-    remove(checkpoint_file)
-    remove_abandoned(checkpoint_file.parent)
+    remove_abandoned(checkpoint.parent)
 
 
 @contextmanager
@@ -83,7 +83,7 @@ def locked(file: Path) -> Iterator[None]:
     """Hold the lock that makes this job the only one that trains its run; wait for it if another job has it."""
     lock = take_lock(file)
     if lock is None:
-        log("Another job is training this run: waiting for its record")
+        log("Another job is training this run, or one that differs in its epochs alone: waiting for it")
         lock = take_lock(file, wait=True)
     try:
         yield
