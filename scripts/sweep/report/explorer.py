@@ -1,7 +1,7 @@
 """What the page to explore a sweep is given."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,25 +52,19 @@ def explorer_data(
     `runs`, `epochs` and `importance` are the tables of those names, and `grid` is theirs. `data_folder` and
     `train_script` stand in the command that repeats a run; they are relative to the folder in which the sweep runs.
     """
-    # As text, because JavaScript has no integers of 64 bits.
-    runs = runs.assign(seed=runs["seed"].astype(str))
     parameters = [*CONFIGURATION, *axes_of(runs), "epochs", "seed"]
     outcome = [name for name in runs if name not in {*parameters, *ENVIRONMENT_COLUMNS, *ORIGIN_COLUMNS}]
-    histories = dict(
-        list(epochs.assign(seed=epochs["seed"].astype(str)).groupby(["model", "name", "seed"], sort=False))
-    )
+    rows = epochs.groupby(["model", "name", "seed"], sort=False).indices
     # A run that diverged in its first epoch has no rows.
-    ordered = [histories.get(run, epochs[:0]) for run in zip(runs["model"], runs["name"], runs["seed"], strict=True)]
+    own_rows = [rows.get(run, []) for run in zip(runs["model"], runs["name"], runs["seed"], strict=True)]
     return {
         "runs": {
-            **_columns(runs),
+            # Seeds as text, because JavaScript has no integers of 64 bits.
+            **_columns(runs.assign(seed=runs["seed"].astype(str))),
             "gpus": (runs["device"] == "cuda").astype(int).tolist(),
             "set": _set_options(runs, grid),
         },
-        "curves": {
-            metric: [[float(f"{value:.{CURVE_DIGITS}g}") for value in history[metric]] for history in ordered]
-            for metric in METRIC_LABELS
-        },
+        "curves": {metric: _curves(epochs[metric].tolist(), own_rows) for metric in METRIC_LABELS},
         "parameters": {name: parameter_label(name) for name in (*MAIN, *axes_of(runs))},
         "groups": {
             "parameters": parameters,
@@ -87,6 +81,12 @@ def explorer_data(
 def _columns(table: pd.DataFrame) -> dict[str, list[Any]]:
     """A table column by column; a missing value is None."""
     return {str(name): [None if pd.isna(value) else value for value in table[name].tolist()] for name in table}
+
+
+def _curves(values: list[float], own_rows: Iterable[Iterable[int]]) -> list[list[float]]:
+    """A list a run of its rows' values, rounded."""
+    rounded = [float(f"{value:.{CURVE_DIGITS}g}") for value in values]
+    return [[rounded[row] for row in rows] for rows in own_rows]
 
 
 def _set_options(runs: pd.DataFrame, grid: Grid) -> list[str]:

@@ -47,6 +47,8 @@
 
   // Of more numbers than these, not each gets a tick of its own.
   const MANY = 12;
+  // So many lines are drawn in parallel coordinates.
+  const LINES = 2500;
   const isNumeric = (name) => distinct(name).every((value) => typeof value === "number");
   const isMany = (name) => isNumeric(name) && distinct(name).length > MANY;
   const titles = { ...labels, ...texts.columns };
@@ -163,8 +165,11 @@
     return Array.from({ length: 8 }, (_, k) => Number(((Math.ceil(low / step) + k) * step).toPrecision(9))).filter(inside);
   }
 
-  /** Whether numbers span so much that only a logarithmic scale shows them all. */
-  const spansMuch = (values) => values[0] > 0 && values.at(-1) > 10 * values[0];
+  /** Whether sorted numbers need a logarithmic scale: they span much, and half of them lie nearer to the lower end. */
+  function isLogarithmic(values) {
+    const [low, middle, high] = [values[0], values[values.length >> 1], values.at(-1)];
+    return low > 0 && high > 10 * low && Math.abs(middle - Math.sqrt(low * high)) < Math.abs(middle - (low + high) / 2);
+  }
 
   /** Where the values of a hyper-parameter stand on an axis, and the axis: many numbers on a real one, others at equal
    * distances, and below them "–", which stands for none. */
@@ -182,13 +187,13 @@
     const tickvals = [...at.values()].filter((position) => position % step === 0);
     return {
       place: (value) => at.get(value), range: [-0.2, Math.max(values.length - 0.8, 0.2)],
-      tickvals, ticktext: tickvals.map((position) => plain(spelled(values[position]))),
+      tickvals, ticktext: tickvals.map((position) => spelled(values[position])),
     };
   }
 
   function realScale(name) {
     const values = distinct(name);
-    const log = spansMuch(values);
+    const log = isLogarithmic(values);
     const scale = log ? Math.log10 : Number;
     const [low, high] = [scale(values[0]), scale(values.at(-1))];
     const none = runs[name].includes(null) ? [low - (high - low) / 8] : [];
@@ -200,7 +205,14 @@
   }
 
   function drawParallel() {
-    const used = state.filtered.filter((run) => !diverged(run));
+    const metric = $("colour").value;
+    const sign = isLoss(metric) ? 1 : -1; // the best first
+    const completed = state.filtered.filter((run) => !diverged(run))
+      .sort((a, b) => sign * (runs[metric][a] - runs[metric][b]) || a - b);
+    // Not more than LINES of them, spread evenly over the ranks: without a graphics card a thousand lines take a second.
+    const step = Math.ceil(completed.length / LINES);
+    const used = completed.filter((_, rank) => rank % step === 0);
+    $("parallel-note").textContent = step > 1 ? fill(texts.thinned, { drawn: used.length, all: completed.length, metric: titles[metric] }) : "";
     const dimensions = ["model", ...keys, ...metrics].filter((name) => new Set(runs[name]).size > 1).map((name) => {
       const axis = { label: plain(titles[name]), name, constraintrange: state.brush[name] };
       if (isMetric(name)) return { ...axis, values: used.map((run) => runs[name][run]) };
@@ -209,7 +221,6 @@
     });
     // So that no title of an axis lies on the next one.
     $("parallel").style.minWidth = `${Math.max(44, 6.5 * dimensions.length)}rem`;
-    const metric = $("colour").value;
     const values = used.map((run) => runs[metric][run]);
     const done = plot("parallel", [{
       type: "parcoords", dimensions, labelfont: { size: 12 }, unselected: { line: { opacity: 0.06 } },
@@ -239,19 +250,29 @@
 
   // ---- the map of learning rate and dropout rate
 
+  const RATES = ["learning_rate", "dropout_rate"];
   const ofModel = (model) => all.filter((run) => runs.model[run] === model);
   const countOf = (used, names) => new Set(used.map((run) => JSON.stringify(names.map((name) => runs[name][run])))).size;
-  const othersOf = (used) => parameters.filter((name) => !["learning_rate", "dropout_rate"].includes(name) && countOf(used, [name]) > 1);
+  const othersOf = (used) => parameters.filter((name) => !RATES.includes(name) && countOf(used, [name]) > 1);
+
+  const ratesOf = (used) => RATES.map((name) => distinct(name).filter((value) => used.some((run) => runs[name][run] === value)));
+  /** Whether there are many rates, but few of their combinations, as when they are sampled: hardly two are in a row, and
+   * cells would be nearly empty. */
+  function isSparse(used) {
+    const [rates, drops] = ratesOf(used).map((values) => values.length);
+    return Math.max(rates, drops) > MANY && countOf(used, RATES) < rates * drops / 2;
+  }
 
   /** Offer the other hyper-parameters of the chosen model. At the start each has the value of the model's best run; if
-   * there are many combinations, the best over all of them is shown. */
+   * there are many combinations, or each has other rates, the best over all of them is shown. */
   function offerOthers() {
     const used = ofModel($("heat-model").value);
     const others = othersOf(used);
-    const few = countOf(used, others) <= MANY;
+    const few = countOf(used, others) <= MANY && !isSparse(used);
     $("heat-others").replaceChildren(...others.map((name) => {
       const values = distinct(name).filter((value) => used.some((run) => runs[name][run] === value));
-      const select = el("select", { name, onchange: () => changed("heat") }, el("option", { value: "" }, texts.best_over_all),
+      const select = el("select", { name, onchange: () => changed("heat") },
+        el("option", { value: "" }, texts.best_over_all),
         ...values.map((value) => el("option", { value: spelled(value) }, spelled(value))));
       select.value = few ? spelled(runs[name][bestRuns.get($("heat-model").value)]) : "";
       return el("label", {}, titles[name], " ", select);
@@ -267,8 +288,9 @@
     for (const own of configurations.values()) {
       const [rate, drop] = [runs.learning_rate[own[0]], runs.dropout_rate[own[0]]];
       const value = own.some(diverged) ? null : own.reduce((sum, run) => sum + runs[metric][run], 0) / own.length;
-      const behind = (other) => other.value === null || (value !== null && (isLoss(metric) ? value < other.value : value > other.value));
-      if (!best.has(`${rate} ${drop}`) || behind(best.get(`${rate} ${drop}`))) best.set(`${rate} ${drop}`, { rate, drop, value, own });
+      const other = best.get(`${rate} ${drop}`)?.value ?? null;
+      const better = other === null || (value !== null && (isLoss(metric) ? value < other : value > other));
+      if (better) best.set(`${rate} ${drop}`, { rate, drop, value, own });
     }
     return best;
   }
@@ -284,15 +306,13 @@
     const free = selects.filter((select) => !select.value).map(({ name }) => name);
     const note = [
       fixed.map(({ name, value }) => `${titles[name]} ${value}`).join(texts.comma),
-      free.length ? fill(texts.best_over, { count: countOf(used, free), names: free.map((name) => titles[name]).join(texts.comma) }) : "",
+      countOf(used, ["name"]) > best.size
+        ? fill(texts.best_over, { count: countOf(used, free), names: free.map((name) => titles[name]).join(texts.comma) }) : "",
     ].filter(Boolean).join(texts.stop);
     $("heat-note").textContent = used.length ? note : `${note}${texts.stop}${texts.no_such_run}`;
     const words = `${titles[metric]}, ${model}, ${note}: `
       + [...best.values()].map((each) => `${each.rate} × ${each.drop} ${shownAs(each)}`).join("; ");
-    const [rates, drops] = ["learning_rate", "dropout_rate"].map((name) => distinct(name).filter((value) => whole.some((run) => runs[name][run] === value)));
-    // Drawn rates have hardly two runs in a row, and a map would be nearly empty.
-    const sparse = Math.max(rates.length, drops.length) > MANY && countOf(whole, ["learning_rate", "dropout_rate"]) < rates.length * drops.length / 2;
-    (sparse ? drawPoints : drawCells)([...best.values()], rates, drops, { metric, shownAs, words });
+    (isSparse(whole) ? drawPoints : drawCells)([...best.values()], ...ratesOf(whole), { metric, shownAs, words });
     if (plots.heat.listens) return;
     plots.heat.listens = true;
     $("heat").on("plotly_click", ({ points: [point] }) => {
@@ -303,13 +323,15 @@
   }
 
   const hoverOf = (x, y, value) => `${titles.learning_rate} ${y}<br>${titles.dropout_rate} ${x}<br>${value}<extra></extra>`;
+  const nameOf = ({ own: [run] }) => plain(runs.name[run]);
   const heatTitles = () => ({
     xaxis: { title: { text: titles.dropout_rate, standoff: 8 } }, yaxis: { title: { text: titles.learning_rate, standoff: 16 } },
   });
 
   /** A cell for each combination of the rates. One that is not among the configurations stays blank. */
   function drawCells(best, allRates, allDrops, { metric, shownAs, words }) {
-    const [rates, drops] = [[allRates, "rate"], [allDrops, "drop"]].map(([values, key]) => values.filter((value) => best.some((each) => each[key] === value)));
+    const used = (values, key) => values.filter((value) => best.some((each) => each[key] === value));
+    const [rates, drops] = [used(allRates, "rate"), used(allDrops, "drop")];
     const cells = rates.map((rate) => drops.map((drop) => best.find((each) => each.rate === rate && each.drop === drop)));
     // Of more cells than these the numbers would overlap; they are shown to a mouse only.
     const numbers = rates.length <= 20 && $("heat").clientWidth / drops.length > 60;
@@ -328,9 +350,10 @@
     plots.heat.chosen = ({ pointIndex: [row, column] }) => cells[row][column];
     plot("heat", [{
       type: "heatmap", z: cells.map((row) => row.map((each) => each?.value ?? null)), x: drops.map(String), y: rates.map(String),
-      text: cells.map((row) => row.map((each) => (each ? shownAs(each) : ""))), texttemplate: numbers ? "%{text}" : "", xgap: 2, ygap: 2,
+      text: cells.map((row) => row.map((each) => (each ? shownAs(each) : ""))), customdata: cells.map((row) => row.map((each) => (each ? nameOf(each) : ""))),
+      texttemplate: numbers ? "%{text}" : "", xgap: 2, ygap: 2,
       colorscale: "Viridis", reversescale: isLoss(metric), colorbar: { thickness: 12 }, hoverongaps: false,
-      hovertemplate: hoverOf("%{x}", "%{y}", "%{text}"),
+      hovertemplate: hoverOf("%{x}", "%{y}", "%{text}<br>%{customdata}"),
     }], {
       xaxis: { ...xaxis, ...axis(drops) }, yaxis: { ...yaxis, ...axis(rates) },
       annotations: empty.map(({ x, y }) => ({ x, y, text: numbers ? texts.diverged : "×", showarrow: false })),
@@ -343,7 +366,7 @@
     const finished = values.filter((value) => value !== null);
     const top = isLoss(metric) ? Math.min(...finished) : Math.max(...finished);
     const axis = (numbers) => {
-      const log = spansMuch(numbers);
+      const log = isLogarithmic(numbers);
       const tickvals = roundNumbers(numbers[0], numbers.at(-1), log);
       const scale = log ? Math.log10 : Number;
       const [low, high] = [scale(numbers[0]), scale(numbers.at(-1))];
@@ -353,13 +376,16 @@
     const { xaxis, yaxis } = heatTitles();
     plots.heat.chosen = ({ pointNumber }) => best[pointNumber];
     plot("heat", [{
-      type: "scatter", mode: "markers", x: best.map(({ drop }) => drop), y: best.map(({ rate }) => rate), text: best.map(shownAs),
+      type: "scatter", mode: "markers", x: best.map(({ drop }) => drop), y: best.map(({ rate }) => rate), text: best.map(shownAs), customdata: best.map(nameOf),
       marker: {
         size: values.map((value) => (value === top ? 17 : 12)), symbol: values.map((value) => (value === null ? "x-thin" : "circle")),
         color: values, colorscale: "Viridis", reversescale: isLoss(metric), colorbar: { thickness: 12 }, showscale: true,
-        line: { width: values.map((value) => (value === top ? 3 : value === null ? 2 : 1)), color: values.map((value) => colour(value === null ? "bad" : value === top ? "ink" : "line")) },
+        line: {
+          width: values.map((value) => (value === top ? 3 : value === null ? 2 : 1)),
+          color: values.map((value) => colour(value === null ? "bad" : value === top ? "ink" : "line")),
+        },
       },
-      hovertemplate: hoverOf("%{x}", "%{y}", "%{text}"),
+      hovertemplate: hoverOf("%{x}", "%{y}", "%{text}<br>%{customdata}"),
     }], { hovermode: "closest", xaxis: { ...xaxis, ...axis(drops) }, yaxis: { ...yaxis, ...axis(rates) } }, words);
   }
 
@@ -534,7 +560,7 @@
     state.open = run;
     $("record-hint").hidden = true;
     $("record-body").hidden = false;
-    $("record-name").textContent = `${label(run)}${diverged(run) ? ` – ${shown.status(run)}` : ""}`;
+    $("record-name").replaceChildren(...breakable(label(run)), diverged(run) ? ` – ${shown.status(run)}` : "");
     $("record-name").classList.toggle("diverged", diverged(run));
     const words = Object.entries(runs).map(([name, values]) => [name, word(values[run])]);
     $("command").textContent = fill(command, { ...Object.fromEntries(words), set: runs.set[run] });
@@ -566,11 +592,11 @@
     if (!rows.length) return [title, el("p", { class: "quiet" }, texts.importance_none)];
     const measured = ["val_acc", "val_loss"].filter((metric) => rows.some((row) => importance.metric[row] === metric));
     const terms = [...new Set(rows.map((row) => importance.term[row]))].map((term) => ({
-      term, is_rest: Object.hasOwn(texts.rests, term),
+      term, isRest: Object.hasOwn(texts.rests, term),
       rows: measured.map((metric) => rows.find((row) => importance.metric[row] === metric && importance.term[row] === term)),
     }));
     const share = ({ rows: [first, second] }) => importance.share[(rankBy === "val_loss" ? second : first) ?? first ?? second];
-    terms.sort((a, b) => a.is_rest - b.is_rest || share(b) - share(a));
+    terms.sort((a, b) => a.isRest - b.isRest || share(b) - share(a));
     const tested = rows.some((row) => importance.f[row] !== null);
     const words = [...new Set(rows.map((row) => importance.method[row]))].map((method) => texts.methods[method] ?? method);
     const cells = (row) => {
@@ -578,21 +604,31 @@
       const [part, f, p] = [importance.share[row], importance.f[row], importance.p[row]];
       return [
         el("td", { class: "number share", style: `--share: ${Math.min(Math.max(part, 0), 1) * 100}%` }, `${(part * 100).toFixed(1)} %`),
-        ...(tested ? [el("td", { class: "number" }, f === null ? "" : f >= 100 ? f.toFixed(0) : f.toPrecision(3)),
+        ...(tested ? [el("td", { class: "number" }, f === null ? "" : f >= 100 && f < 1e6 ? f.toFixed(0) : f.toPrecision(3)),
           el("td", { class: "number" }, p === null ? "" : p < 0.001 ? "< 0.001" : p.toFixed(3))] : []),
       ];
     };
     const named = (term) => texts.rests[term] ?? term.split(":").map((name) => titles[name] ?? name).join(" × ");
-    const body = el("tbody", {}, ...terms.map(({ term, rows: own }, position) => el("tr", { "data-term": term, ...(position < MANY ? {} : { hidden: "" }) },
-      el("th", { scope: "row" }, named(term)), ...own.flatMap(cells))));
+    const body = el("tbody", {}, ...terms.map(({ term, isRest, rows: own }, position) => {
+      const line = el("tr", { "data-term": term }, el("th", { scope: "row" }, named(term)), ...own.flatMap(cells));
+      line.hidden = position >= MANY && !isRest;
+      return line;
+    }));
     const table = el("table", { "data-model": model, class: "importance" },
       el("thead", {}, el("tr", {}, el("th", { scope: "col" }, texts.term), ...measured.flatMap((metric) => [
         el("th", { scope: "col", class: "number" }, titles[`last_${metric}`]),
         ...(tested ? ["F", "p"].map((name) => el("th", { scope: "col", class: "number" }, name)) : []),
       ]))), body);
-    const more = el("button", { type: "button", onclick: () => { for (const row of body.rows) row.hidden = false; more.remove(); } }, fill(texts.all_terms, { count: terms.length }));
-    return [title, el("p", { class: "quiet" }, words.join(" ")), el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": model }, table),
-      ...(terms.length > MANY ? [more] : [])];
+    const more = el("button", {
+      type: "button",
+      onclick: () => {
+        for (const row of body.rows) row.hidden = false;
+        more.remove();
+      },
+    }, fill(texts.all_terms, { count: terms.length }));
+    return [title, el("p", { class: "quiet" }, words.join(" ")),
+      el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": model }, table),
+      ...([...body.rows].some((row) => row.hidden) ? [more] : [])];
   }
 
   // ---- the choices of the plots
