@@ -127,8 +127,10 @@ def report_templates(language):
 
 
 def one_of(values):
-    """A wildcard's pattern that matches exactly these values, so that no other path looks like a job's."""
-    return f"(?:{'|'.join(re.escape(str(value)) for value in sorted(set(values)))})"
+    """A wildcard's pattern that matches exactly these values, so that no other path looks like a job's. Of very many,
+    as a sampled space has, it matches any name, since Snakemake goes through the pattern several times for each job."""
+    names = sorted({str(value) for value in values})
+    return f"(?:{'|'.join(map(re.escape, names))})" if len(names) <= 200 else "[^/_][^/]*"
 
 
 wildcard_constraints:

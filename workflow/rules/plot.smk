@@ -2,13 +2,13 @@
 
 
 def in_report(file, study):
-    """A figure, with what Snakemake's own report says of it if it is a PNG file."""
-    if file.suffix == ".svg":
+    """A figure's file, with what Snakemake's own report says of it if it is a PNG."""
+    if file.endswith(".svg"):
         return file
-    kind, category = "curves", "Learning curves"
-    if not file.stem.endswith(tuple(METRIC_LABELS)) or "heatmap" in file.stem:
-        kind, category = "effects", "Effects of the hyper-parameters"
-    return report(file, caption=f"../templates/captions/{kind}.rst", category=f"{study} {category}".strip())
+    # A model's name in a figure's is in capitals.
+    is_effect = re.search("effect|heatmap|importance", Path(file).name)
+    caption, category = ("effects", "Effects") if is_effect else ("curves", "Learning curves")
+    return report(file, caption=f"../templates/captions/{caption}.rst", category=f"{study} {category}".strip())
 
 
 for (study, model), figures in FIGURES.items():
