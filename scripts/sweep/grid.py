@@ -24,7 +24,7 @@ MAIN = ("batch_size", "learning_rate", "dropout_rate")
 RESERVED = frozenset(
     """model name batch_size learning_rate dropout_rate epochs seed rank runs status epoch seconds diverged
     diverged_epoch training_s device_asked device device_name gpu gpus precision_asked precision threads python torch
-    commit series data_hash code_hash content_hash resumed_epochs""".split()
+    commit series data_hash code_hash content_hash resumed_epochs set""".split()
 )
 
 
