@@ -1,11 +1,14 @@
 """Prepare the data: see `prepare_data`."""
 
+import logging
 from pathlib import Path
 
 from sweep import program
 from sweep.data.prepared import save_prepared
 from sweep.data.sources import load_source, split_validation
 from sweep.files import read_json
+
+logger = logging.getLogger(__name__)
 
 
 def prepare_data(asked: Path, output: Path) -> None:
@@ -16,11 +19,11 @@ def prepare_data(asked: Path, output: Path) -> None:
     manifest.
     """
     settings = read_json(asked)
-    dataset = load_source(settings["source"], Path(settings["path"]), print)
+    dataset = load_source(settings["source"], Path(settings["path"]))
     arrays = split_validation(dataset, settings["validation_size"])
     fingerprint = settings["fingerprint"]
     manifest = save_prepared(output, settings["source"], dataset.class_names, arrays, fingerprint)
-    print(f"Prepared {manifest.sizes} images of {len(manifest.class_names)} classes in {output}")
+    logger.info(f"Prepared {manifest.sizes} images of {len(manifest.class_names)} classes in {output}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Above it are the programs in scripts/, one a rule, and those for people: plan, s
 order in which the data go through them:
 
     models/     a file a model                                       } these two alone decide a run's numbers, but for
-    training/   the training loop, the optimiser, the layers         } what a model imports: see records.code_hash
+    training/   the training loop and the optimiser                  } what a model imports: see records.code_hash
     data/       where images come from, and the prepared file
     runs/       a run's life: its job, record, checkpoint, device and state; no number changes here
     analysis/   records → tables, the ranking, the write-up's claims
@@ -22,6 +22,6 @@ and the words that all rooms share:
     errors.py   the exception whose message is for the user
     program.py  a function as a command-line program
 
-The law of the house: a room imports rooms above it in this list and the words, never a room below it. (models/ and
-training/ import each other; config.py looks into models/ and data/ to check what the config names.)
+The law of the house: a room imports rooms above it in this list and the words, never a room below it. (config.py looks
+into models/ and data/ to check what the config names.)
 """

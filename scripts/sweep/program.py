@@ -3,6 +3,7 @@
 import argparse
 import inspect
 import io
+import logging
 import os
 import sys
 import textwrap
@@ -29,8 +30,9 @@ def run(function: Callable[..., None]) -> None:
         parser.add_argument(option, dest=name, **occurrence, **_form(types[name]))
     options = vars(parser.parse_args())
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # Names that the locale's encoding lacks must not end a job when its log mentions them.
+        # Names that the locale's encoding lacks must not end a program that prints them.
         sys.stdout.reconfigure(errors="backslashreplace")
+    log_to_stdout(function.__module__)
     try:
         function(**options)
         sys.stdout.flush()
@@ -38,6 +40,22 @@ def run(function: Callable[..., None]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except SweepError as error:
         sys.exit(f"Error: {printable(str(error))}")
+
+
+def log_to_stdout(program: str) -> None:
+    """Write the log of the library and of the module `program` to stdout: the messages alone, each without delay.
+
+    A line that cannot be written, as the disk is full or the terminal was closed, is lost, and the program goes on.
+    Characters that the locale's encoding lacks are escaped.
+    """
+    # A stream without a buffer: sys.stdout would keep a lost line, and fail again when it is flushed at the end.
+    raw = io.FileIO(sys.stdout.fileno(), "w", closefd=False)
+    lines = io.TextIOWrapper(raw, sys.stdout.encoding, "backslashreplace", write_through=True)
+    handler = logging.StreamHandler(lines)
+    logging.raiseExceptions = False
+    for name in ("sweep", program):
+        logging.getLogger(name).addHandler(handler)
+        logging.getLogger(name).setLevel(logging.INFO)
 
 
 def printable(text: str) -> str:

@@ -70,7 +70,7 @@ def prepare(folder: Path) -> tuple[Manifest, str]:
         "folder": (path / "train").is_dir(),
     }
     if found.get(config["source"]):
-        dataset = load_source(config["source"], path, print)
+        dataset = load_source(config["source"], path)
         arrays = split_validation(dataset, config["validation_size"])
         if {split: len(arrays[f"{split}_labels"]) for split in SPLITS} == SIZES:
             manifest = save_prepared(folder, config["source"], dataset.class_names, arrays)

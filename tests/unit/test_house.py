@@ -9,7 +9,7 @@ import sweep
 from imports import LIBRARY, closure, library_files, modules
 from project import REPOSITORY
 
-# A room imports rooms before it, never a later one, but for models/, whose layers are in training/.
+# A room imports rooms before it, never a later one.
 ROOMS = ["models", "training", "data", "runs", "analysis", "figures", "report"]
 FILES = sorted(LIBRARY.rglob("*.py"))
 
@@ -27,8 +27,7 @@ def room(file: Path) -> str:
 def may_import(file: Path) -> set[str]:
     """The rooms that a file may import from."""
     if room(file):
-        more = {"training"} if room(file) == "models" else set()
-        return {"", *ROOMS[: ROOMS.index(room(file)) + 1]} | more
+        return {"", *ROOMS[: ROOMS.index(room(file)) + 1]}
     # The config is checked against the models and the data that it names.
     return {"", "models", "data"} if name(file) == "config.py" else {""}
 

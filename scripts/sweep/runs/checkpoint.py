@@ -1,7 +1,8 @@
 """Checkpoints: what an interrupted training resumes from. They lie beside the kept records; Snakemake ignores them."""
 
 import json
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Mapping
 from copy import deepcopy
 from hashlib import sha256
 from pathlib import Path
@@ -16,25 +17,26 @@ from sweep.errors import SweepError
 from sweep.files import replacing
 from sweep.training.loop import Snapshot
 
+logger = logging.getLogger(__name__)
+
 
 class Checkpoint:
-    """The checkpoint <key>.safetensors of a run in training. Reading one never executes code from it.
+    """The checkpoint <series>.safetensors of a run in training. Reading one never executes code from it.
 
-    A checkpoint is used only by a training with the same key and the same `made_with`. `latest` is the newest snapshot,
-    which may not be written yet; `interval_s` is the time in seconds between two writes.
+    A checkpoint is used only by a training of the same series with the same `made_with`. `latest` is the newest
+    snapshot, which may not be written yet; `interval_s` is the time in seconds between two writes.
     """
 
-    def __init__(self, file: Path, made_with: Mapping[str, str], interval_s: float, log: Callable[[str], None]) -> None:
+    def __init__(self, file: Path, made_with: Mapping[str, str], interval_s: float) -> None:
         self.file = file
-        self.made_with = {"key": file.stem, **made_with}
+        self.made_with = {"series": file.stem, **made_with}
         self.interval_s = interval_s
-        self.log = log
         self.latest: Snapshot | None = None
         self.written_at = monotonic()
 
-    def read(self) -> Snapshot | None:
-        """Read the stored snapshot; return None if there is none. If it cannot be read, is damaged or does not fit, the
-        log says so and None is returned."""
+    def read(self, epochs: int) -> Snapshot | None:
+        """Read the stored snapshot for a run of so many epochs; return None if there is none. If it cannot be read, is
+        damaged, does not fit or has more epochs, the log says so and None is returned."""
         fault = ""
         try:
             with safe_open(self.file, framework="pt") as content:
@@ -50,13 +52,18 @@ class Checkpoint:
         except (OSError, SafetensorError, KeyError, TypeError, ValueError):
             fault = "is damaged"
         if fault:
-            self.log(f"The checkpoint {self.file} {fault}: it is not used, training starts anew")
+            logger.info(f"The checkpoint {self.file} {fault}: it is not used, training starts anew")
             return None
         content = json.loads(facts)
         if content["made_with"] != self.made_with:
-            self.log(f"The checkpoint {self.file} is not used, training starts anew: made with {content['made_with']}")
+            logger.info(
+                f"The checkpoint {self.file} is not used, training starts anew: made with {content['made_with']}"
+            )
             return None
-        self.log(f"Going on from the checkpoint {self.file}")
+        if (stored := len(content["outcome"]["history"]["train_loss"])) > epochs:
+            logger.info(f"The checkpoint {self.file} is not used, training starts anew: it has {stored} epochs already")
+            return None
+        logger.info(f"Going on from the checkpoint {self.file}")
         self.latest = Snapshot(tensors, content["outcome"])
         # A separate copy: training appends to its lists before `latest` may see the new epoch.
         return Snapshot(tensors, deepcopy(content["outcome"]))
@@ -77,7 +84,7 @@ class Checkpoint:
             with replacing(self.file) as temporary:
                 save_file(snapshot.tensors, temporary, metadata)
         except SweepError as error:
-            self.log(f"No checkpoint of this epoch, which is no fault of the training: {error}")
+            logger.info(f"No checkpoint of this epoch, which is no fault of the training: {error}")
             return False
         return True
 

@@ -1,18 +1,21 @@
 """GPUs: whether this machine has any, and which job takes which; without torch, which takes seconds to load."""
 
+import logging
 import os
 import re
 import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
 
 from sweep.errors import SweepError
 from sweep.runs.locks import take_lock
+
+logger = logging.getLogger(__name__)
 
 POLL_S = 0.5
 
@@ -64,9 +67,7 @@ def slots_folder() -> Path:
 
 
 @contextmanager
-def gpu_slot(
-    cards: Sequence[str], jobs_per_gpu: int, log: Callable[[str], None], folder: Path | None = None
-) -> Iterator[int]:
+def gpu_slot(cards: Sequence[str], jobs_per_gpu: int, folder: Path | None = None) -> Iterator[int]:
     """Hold one of the `jobs_per_gpu` slots of one of the `cards`, and yield the card's position in `cards`. Empty cards
     are taken before shared ones; if all slots are taken, wait for one.
 
@@ -95,6 +96,6 @@ def gpu_slot(
                 lock.release()
             return
         if not waiting:
-            log(f"All {len(slots)} GPU slots are taken: waiting for one")
+            logger.info(f"All {len(slots)} GPU slots are taken: waiting for one")
             waiting = True
         time.sleep(POLL_S)

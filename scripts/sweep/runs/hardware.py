@@ -1,9 +1,10 @@
 """What a training runs on: device, precision, threads, memory allocator. None of it is part of a run's key."""
 
 import ctypes
+import logging
 import platform
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +12,8 @@ import torch
 
 from sweep.errors import SweepError
 from sweep.runs.gpus import gpu_slot, listed_gpus
+
+logger = logging.getLogger(__name__)
 
 # From glibc's malloc.h.
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
@@ -26,7 +29,7 @@ def keep_freed_memory() -> None:
         mallopt(M_TOP_PAD, 64 * 2**20)
 
 
-def choose_device(asked: str, allotted_gpus: int, log: Callable[[str], None]) -> str:
+def choose_device(asked: str, allotted_gpus: int) -> str:
     """The kind of device, "cpu" or "cuda", for `asked` (auto, cpu or cuda).
 
     Raises:
@@ -35,7 +38,7 @@ def choose_device(asked: str, allotted_gpus: int, log: Callable[[str], None]) ->
     """
     if asked == "cpu":
         if allotted_gpus or listed_gpus():
-            log("This job was allotted a GPU, which idles: training.device is cpu")
+            logger.info("This job was allotted a GPU, which idles: training.device is cpu")
         return "cpu"
     if torch.cuda.is_available():
         return "cuda"
@@ -44,12 +47,12 @@ def choose_device(asked: str, allotted_gpus: int, log: Callable[[str], None]) ->
         raise SweepError(f"training.device is cuda, but torch finds no CUDA device: {hint}")
     if allotted_gpus or listed_gpus():
         raise SweepError(f"this job was allotted a GPU, but torch finds no CUDA device: {hint}")
-    log("No CUDA device: training on the CPU")
+    logger.info("No CUDA device: training on the CPU")
     return "cpu"
 
 
 @contextmanager
-def taken_device(kind: str, jobs_per_gpu: int, log: Callable[[str], None]) -> Iterator[tuple[torch.device, str | None]]:
+def taken_device(kind: str, jobs_per_gpu: int) -> Iterator[tuple[torch.device, str | None]]:
     """Yield the CPU and None, or a GPU and its name. Until the context ends, at most `jobs_per_gpu` − 1 other jobs use
     that GPU, too.
 
@@ -60,7 +63,7 @@ def taken_device(kind: str, jobs_per_gpu: int, log: Callable[[str], None]) -> It
         yield torch.device("cpu"), None
         return
     cards = visible_cards()
-    with gpu_slot(cards, jobs_per_gpu, log) as position:
+    with gpu_slot(cards, jobs_per_gpu) as position:
         check_kernels(position)
         torch.cuda.set_device(position)
         yield torch.device("cuda", position), cards[position]

@@ -1,11 +1,12 @@
 """One training job: publish the kept record of a run or, if there is none, train the run and keep its record."""
 
+import logging
 import os
 import platform
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from sweep.files import remove_abandoned, write_json
 from sweep.grid import Run
 from sweep.runs.locks import take_lock
 from sweep.runs.records import Record, checkpoint_file, kept_file, lock_file, make_record, read_kept
+
+logger = logging.getLogger(__name__)
 
 # SIGHUP comes when the terminal closes.
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -60,12 +63,14 @@ def run_job(run: Run, data: Path, records: Path, metrics: Path, machine: Machine
     kept = kept_file(records, run, manifest.content_hash)
     checkpoint = checkpoint_file(kept)
     trained = False
-    # Published without a lock, which may be somebody else's: locks are for training.
-    record = read_intact(kept, lambda _: None)
+    record = None
+    # Published without a lock, which may be somebody else's: locks are for training, which says what is damaged.
+    with suppress(SweepError):
+        record = read_kept(kept)
     if record is None:
         lock = lock_file(kept)
         with locked(lock):
-            record = read_intact(kept, log)  # another job may have made it meanwhile
+            record = read_intact(kept)  # another job may have made it meanwhile
             if record is None:
                 with memory_errors_explained(run):
                     record = train_run(run, data, manifest, machine, kept, checkpoint, checkpoint_interval_s)
@@ -74,7 +79,7 @@ def run_job(run: Run, data: Path, records: Path, metrics: Path, machine: Machine
             remove(lock)
     write_json(metrics, record)
     if not trained:
-        log(f"Published from the kept record {kept}: nothing was trained")
+        logger.info(f"Published from the kept record {kept}: nothing was trained")
     remove_abandoned(checkpoint.parent)
 
 
@@ -83,7 +88,7 @@ def locked(file: Path) -> Iterator[None]:
     """Hold the lock that makes this job the only one that trains its run; wait for it if another job has it."""
     lock = take_lock(file)
     if lock is None:
-        log("Another job is training this run, or one that differs in its epochs alone: waiting for it")
+        logger.info("Another job is training this run, or one that differs in its epochs alone: waiting for it")
         lock = take_lock(file, wait=True)
     try:
         yield
@@ -92,12 +97,12 @@ def locked(file: Path) -> Iterator[None]:
             lock.release()
 
 
-def read_intact(kept: Path, log: Callable[[str], None]) -> Record | None:
+def read_intact(kept: Path) -> Record | None:
     """The kept record; None if there is none, or if it is damaged, which is logged."""
     try:
         return read_kept(kept)
     except SweepError as error:
-        log(f"The kept record is not used: {error}")
+        logger.info(f"The kept record is not used: {error}")
         return None
 
 
@@ -144,8 +149,8 @@ def train_run(
     from sweep.runs.checkpoint import Checkpoint
     from sweep.training.loop import Snapshot, Split, train
 
-    kind = hardware.choose_device(machine.device, machine.gpus, log)
-    with hardware.taken_device(kind, machine.jobs_per_gpu, log) as (device, card):
+    kind = hardware.choose_device(machine.device, machine.gpus)
+    with hardware.taken_device(kind, machine.jobs_per_gpu) as (device, card):
         precision = hardware.choose_precision(machine.precision, device)
         hardware.set_up(device, machine.threads)
         name = hardware.device_name(device)
@@ -160,15 +165,17 @@ def train_run(
             "python": platform.python_version(),
             "torch": torch.__version__,
         }
-        log(f"Training {run.path} on {name} ({card or device}, {precision}, {torch.get_num_threads()} CPU threads)")
+        logger.info(
+            f"Training {run.path} on {name} ({card or device}, {precision}, {torch.get_num_threads()} CPU threads)"
+        )
         made_with = {"device": device.type, "precision": precision, "torch": torch.__version__}
-        checkpoint = Checkpoint(checkpoint_file, made_with, checkpoint_interval_s, log)
+        checkpoint = Checkpoint(checkpoint_file, made_with, checkpoint_interval_s)
 
         def keep(snapshot: Snapshot) -> None:
             hardware.check_float32()  # a model's file can switch it off
             checkpoint.keep(snapshot)
 
-        snapshot = checkpoint.read()
+        snapshot = checkpoint.read(run.epochs)
         tensors = map_prepared(data, manifest)
         splits = {
             split: Split(tensors[f"{split}_images"].to(device), tensors[f"{split}_labels"].to(device))
@@ -176,7 +183,7 @@ def train_run(
         }
         start = perf_counter() - (sum(snapshot.outcome["history"]["seconds"]) if snapshot else 0)
         try:
-            outcome = train(run, splits, len(manifest.class_names), precision, log, keep, snapshot)
+            outcome, _ = train(run, splits, len(manifest.class_names), precision, keep, snapshot)
             hardware.check_float32()
             result = {
                 "commit": commit,
@@ -189,7 +196,7 @@ def train_run(
             write_json(kept, record)
         except (SystemExit, SweepError):  # raised by `stop`, or the record cannot be written
             if checkpoint.latest is not None and checkpoint.write(checkpoint.latest):
-                log(f"Wrote the checkpoint {checkpoint_file}: the same command resumes from it")
+                logger.info(f"Wrote the checkpoint {checkpoint_file}: the same command resumes from it")
             raise
     return record
 
@@ -223,12 +230,5 @@ def stop(number: int, _frame: object) -> None:
     """Leave by an exception, so that temporary files are removed. Later signals are ignored."""
     for other in SIGNALS:
         signal.signal(other, signal.SIG_IGN)
-    log(f"Interrupted by {signal.Signals(number).name}")
+    logger.info(f"Interrupted by {signal.Signals(number).name}")
     sys.exit(128 + number)
-
-
-def log(line: str) -> None:
-    """Print a line of the job's log without delay. One that cannot be written, as the disk is full or the terminal was
-    closed, is lost, and the training goes on."""
-    with suppress(OSError):
-        print(line, flush=True)

@@ -14,10 +14,15 @@ class Adam:
     It is torch's own fused kernel, one a step however many parameters there are. `torch.optim.Adam` would call the same
     kernel, but constructing it imports the compiler stack, which takes longer than a short run's training.
     The parameters become views of the vector: build the optimiser after moving the model to its device.
+
+    `weight_decay` is that of torch.optim.Adam, an L2 penalty: `weight_decay` times a parameter is added to its
+    gradient, for all parameters, those of batch normalisation and biases included. It is not AdamW's, which shrinks the
+    parameters themselves.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter]) -> None:
+    def __init__(self, parameters: Iterable[nn.Parameter], weight_decay: float = 0.0) -> None:
         parameters = list(parameters)
+        self.weight_decay = weight_decay
         self.weights = torch.cat([parameter.detach().flatten() for parameter in parameters])
         self.gradients = torch.zeros_like(self.weights)
         self.mean = torch.zeros_like(self.weights)
@@ -30,7 +35,7 @@ class Adam:
             parameter.data = weights.view_as(parameter)
             parameter.grad = gradients.view_as(parameter)
 
-    def state(self) -> dict[str, torch.Tensor]:
+    def changing_tensors(self) -> dict[str, torch.Tensor]:
         """The tensors that a step changes, by name; `weights` are the parameters themselves."""
         return {"weights": self.weights, "mean": self.mean, "mean_square": self.mean_square, "steps": self.steps}
 
@@ -47,7 +52,7 @@ class Adam:
             lr=learning_rate,
             beta1=BETA1,
             beta2=BETA2,
-            weight_decay=0.0,
+            weight_decay=self.weight_decay,
             eps=EPS,
             amsgrad=False,
             maximize=False,

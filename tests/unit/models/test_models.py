@@ -1,6 +1,7 @@
-"""The two models against the protocol's layers, and the folder of models as their registry."""
+"""The two models and their variants against the protocol's layers, and the folder of models as their registry."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,17 +13,27 @@ from sweep.errors import SweepError
 from sweep.models import build_model, model_names, training_mb_per_picture
 
 # By hand from the protocol: a layer's weights and biases; batch normalisation has a factor and a bias for each channel.
-# The convolutions have no biases, which batch normalisation would subtract again.
-MLP_PARAMETERS = (3072 * 100 + 100) + 2 * 100 + (100 * 10 + 10)
-CNN_PARAMETERS = 3 * 128 * 5 * 5 + 2 * 128 + 128 * 64 * 3 * 3 + 2 * 64 + (2304 * 10 + 10)
+# Convolutions have biases only without it, since it would subtract them again.
+KERNELS = 3 * 128 * 5 * 5 + 128 * 64 * 3 * 3
+SIZES: list[tuple[str, dict[str, Any], int]] = [
+    ("mlp", {}, (3072 * 100 + 100) + 2 * 100 + (100 * 10 + 10)),
+    ("mlp", {"batch_norm": False}, (3072 * 100 + 100) + (100 * 10 + 10)),
+    ("mlp", {"hidden": 7}, (3072 * 7 + 7) + 2 * 7 + (7 * 10 + 10)),
+    ("cnn", {}, KERNELS + 2 * (128 + 64) + (2304 * 10 + 10)),
+    ("cnn", {"batch_norm": False}, KERNELS + (128 + 64) + (2304 * 10 + 10)),
+    ("cnn", {"dropout_kind": "element"}, KERNELS + 2 * (128 + 64) + (2304 * 10 + 10)),
+    ("cnn", {"dropout_kind": "element", "batch_norm": False}, KERNELS + (128 + 64) + (2304 * 10 + 10)),
+]
 
 
-@pytest.mark.parametrize(("name", "parameters"), [("mlp", MLP_PARAMETERS), ("cnn", CNN_PARAMETERS)])
-def test_layers_are_of_the_protocols_sizes(name: str, parameters: int) -> None:
-    model = build_model(name, 10, 0.2)
+@pytest.mark.parametrize(("name", "axes", "parameters"), SIZES)
+def test_layers_are_of_the_protocols_sizes(name: str, axes: dict[str, Any], parameters: int) -> None:
+    model = build_model(name, 10, 0.2, **axes)
     assert sum(parameter.numel() for parameter in model.parameters()) == parameters
     assert model(torch.zeros(2, 32, 32, 3)).shape == (2, 10)
-    assert build_model(name, 3, 0.2)(torch.zeros(2, 32, 32, 3)).shape == (2, 3)
+    assert build_model(name, 3, 0.2, **axes)(torch.zeros(2, 32, 32, 3)).shape == (2, 3)
+    statistics = [key for key in model.state_dict() if "running" in key]
+    assert len(statistics) == (0 if "batch_norm" in axes else {"mlp": 2, "cnn": 4}[name])
 
 
 def ones_before_the_last_dropout(name: str, features: int, dropout_rate: float) -> nn.Module:
@@ -141,26 +152,82 @@ def test_the_cnns_shortcuts_lose_no_more_in_bf16_than_torchs_layers() -> None:
         assert 0 < own < 2 * torchs + 0.01
 
 
-def test_the_mlp_is_the_protocols_formula() -> None:
+@pytest.mark.parametrize("batch_norm", [True, False])
+def test_the_mlp_is_the_protocols_formula(batch_norm: bool) -> None:
     torch.manual_seed(0)
-    model = build_model("mlp", 10, 0.0).double()
-    w1, b1, factor, bias, w2, b2 = model.parameters()
+    model = build_model("mlp", 10, 0.0, hidden=20, batch_norm=batch_norm).double()
+    w1, b1, *norm, w2, b2 = model.parameters()
     images = torch.randn(5, 32, 32, 3, dtype=torch.float64)
     hidden = images.reshape(5, 3072) @ w1.T + b1
-    hidden = (hidden - hidden.mean(0)) / (hidden.var(0, correction=0) + 1e-5).sqrt() * factor + bias
+    if batch_norm:
+        factor, bias = norm
+        hidden = (hidden - hidden.mean(0)) / (hidden.var(0, correction=0) + 1e-5).sqrt() * factor + bias
     torch.testing.assert_close(model(images), hidden.clamp(min=0) @ w2.T + b2)
 
 
+def as_written(model: nn.Module, images: Tensor, dropout: nn.Module) -> Tensor:
+    """A plain form of the CNN in the protocol's order: convolution – BN – ReLU – dropout – max pooling, twice."""
+    *layers, head, head_bias = model.parameters()
+    per_block = len(layers) // 2
+    x = images.permute(0, 3, 1, 2)
+    for kernel, *others in (layers[:per_block], layers[per_block:]):
+        if len(others) == 2:
+            x = functional.batch_norm(functional.conv2d(x, kernel), None, None, *others, training=True)
+        else:
+            x = functional.conv2d(x, kernel, *others)
+        x = functional.max_pool2d(dropout(functional.relu(x)), 2)
+    return functional.linear(x.flatten(1), head, head_bias)
+
+
+@pytest.mark.parametrize(
+    ("axes", "dropout"),
+    [
+        ({"batch_norm": False}, nn.Dropout2d(0.4)),
+        ({"dropout_kind": "element"}, nn.Dropout(0.4)),
+        ({"dropout_kind": "element", "batch_norm": False}, nn.Dropout(0.4)),
+    ],
+)
+def test_a_variant_of_the_cnn_is_the_protocols_layers(axes: dict[str, Any], dropout: nn.Module) -> None:
+    torch.manual_seed(0)
+    model, images = build_model("cnn", 10, 0.4, **axes).double(), torch.randn(3, 32, 32, 3, dtype=torch.float64)
+    for parameter in model.parameters():
+        if parameter.dim() == 1:
+            nn.init.normal_(parameter)
+    torch.manual_seed(1)
+    ours = model(images)
+    torch.manual_seed(1)  # one mask for both
+    torch.testing.assert_close(ours, as_written(model, images, dropout))
+    if "batch_norm" in axes:
+        torch.testing.assert_close(model.eval()(images), as_written(model, images, nn.Identity()))
+
+
+def test_without_dropout_both_kinds_are_one_function() -> None:
+    torch.manual_seed(0)
+    channels = build_model("cnn", 10, 0.0).double()
+    torch.manual_seed(0)
+    elements = build_model("cnn", 10, 0.0, dropout_kind="element").double()
+    images = torch.randn(4, 32, 32, 3, dtype=torch.float64)
+    torch.testing.assert_close(elements(images), channels(images))
+    # The same running statistics, by the protocol's two momenta.
+    torch.testing.assert_close(list(elements.buffers()), list(channels.buffers()))
+    torch.testing.assert_close(elements.eval()(images), channels.eval()(images))
+
+
 def test_a_file_in_the_folder_is_a_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert model_names() == ["cnn", "cnn_element_dropout", "cnn_without_bn", "mlp", "mlp_without_bn"]
+    assert model_names() == ["cnn", "mlp"]
     (tmp_path / "__init__.py").touch()
     (tmp_path / "zz.py").write_text("raise AssertionError('it was imported')\nTRAINING_MB_PER_PICTURE = 7\n")
-    (tmp_path / "aa.py").write_text("MB = 7\n")
-    monkeypatch.setattr(models, "__file__", str(tmp_path / "__init__.py"))
-    assert model_names() == ["aa", "zz"]
-    assert training_mb_per_picture("zz") == 7.0
-    with pytest.raises(SweepError, match=r"models/aa\.py does not say TRAINING_MB_PER_PICTURE"):
-        training_mb_per_picture("aa")
+    (tmp_path / "yy.py").write_text('TRAINING_MB_PER_PICTURE = {"": 2, "a": 5, "b": 1.5}\n')
+    for wrong in ("MB = 7", 'TRAINING_MB_PER_PICTURE = {"a": 5}', 'TRAINING_MB_PER_PICTURE = "much"'):
+        (tmp_path / "aa.py").write_text(f"{wrong}\n")
+        monkeypatch.setattr(models, "__file__", str(tmp_path / "__init__.py"))
+        with pytest.raises(SweepError, match=r"models/aa\.py does not say TRAINING_MB_PER_PICTURE"):
+            training_mb_per_picture("aa")
+    assert model_names() == ["aa", "yy", "zz"]
+    assert training_mb_per_picture("zz") == training_mb_per_picture("zz", ["a"]) == 7.0
+    # What takes the most memory counts.
+    needs = {(): 2.0, ("b",): 2.0, ("a",): 5.0, ("a", "b"): 5.0, ("c",): 2.0}
+    assert {axes: training_mb_per_picture("yy", axes) for axes in needs} == needs
 
 
 @pytest.mark.parametrize(("name", "activations"), [("mlp", 4 * 100), ("cnn", 128 * 28 * 28 + 64 * 12 * 12)])

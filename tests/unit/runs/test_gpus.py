@@ -16,11 +16,13 @@ from sweep.runs import hardware
 from sweep.runs.gpus import gpu_slot, has_gpu, listed_gpus
 
 JOB = """
+import logging
 import sys
 from pathlib import Path
 from sweep.runs.gpus import gpu_slot
 folder, jobs_per_gpu, *cards = sys.argv[1:]
-with gpu_slot(cards, int(jobs_per_gpu), lambda line: print(line, flush=True), Path(folder)) as position:
+logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
+with gpu_slot(cards, int(jobs_per_gpu), Path(folder)) as position:
     print(cards[position], flush=True)
     sys.stdin.readline()
 """
@@ -79,7 +81,7 @@ def test_jobs_that_see_different_cards_agree_on_those_they_share(tmp_path: Path)
 
 def test_an_error_inside_frees_the_slot(tmp_path: Path) -> None:
     for _ in range(2):
-        with pytest.raises(ZeroDivisionError), gpu_slot(["a"], 1, print, tmp_path):
+        with pytest.raises(ZeroDivisionError), gpu_slot(["a"], 1, tmp_path):
             raise ZeroDivisionError
 
 
@@ -87,15 +89,15 @@ def test_a_training_gets_a_card_that_nobody_else_has(monkeypatch: pytest.MonkeyP
     """Another job has the first of three made-up cards."""
     chosen: list[int] = []
     monkeypatch.setattr(hardware, "visible_cards", lambda: ["a", "b", "c"])
-    monkeypatch.setattr(hardware, "gpu_slot", lambda cards, jobs, log: gpu_slot(cards, jobs, log, tmp_path))
+    monkeypatch.setattr(hardware, "gpu_slot", lambda cards, jobs: gpu_slot(cards, jobs, tmp_path))
     monkeypatch.setattr(hardware, "check_kernels", lambda _: None)
     monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
     other = Job(tmp_path, 1, "a")
     assert other.says() == "a"
-    with hardware.taken_device("cuda", 1, print) as taken:
+    with hardware.taken_device("cuda", 1) as taken:
         assert taken == (torch.device("cuda", 1), "b")
     assert chosen == [1]
-    with hardware.taken_device("cpu", 1, print) as taken:
+    with hardware.taken_device("cpu", 1) as taken:
         assert taken == (torch.device("cpu"), None)
     other.ends()
 
@@ -149,12 +151,12 @@ def slots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_folder_of_slots_is_its_users_alone(slots: Path) -> None:
-    with gpu_slot(["a"], 1, print) as position:
+    with gpu_slot(["a"], 1) as position:
         assert position == 0
         assert slots.stat().st_mode & 0o777 == 0o700
         assert [file.name for file in slots.iterdir()] == ["a.0.lock"]
     slots.chmod(0o755)  # as older versions made it
-    with gpu_slot(["a"], 1, print):
+    with gpu_slot(["a"], 1):
         assert slots.stat().st_mode & 0o777 == 0o700
 
 
@@ -177,6 +179,6 @@ def test_a_folder_of_slots_that_somebody_else_could_change_is_refused(
     if fault == "owner":
         monkeypatch.setattr(os, "getuid", lambda: os.geteuid() + 1)
         slots.rename(slots.with_name(f"sweep-gpu-slots-{os.getuid()}"))
-    with pytest.raises(SweepError, match="set TMPDIR to"), gpu_slot(["a"], 1, print):
+    with pytest.raises(SweepError, match="set TMPDIR to"), gpu_slot(["a"], 1):
         pass
     assert list(other.iterdir()) == []

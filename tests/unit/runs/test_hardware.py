@@ -1,5 +1,6 @@
 """Which device and precision a training gets on different machines, whose hardware is made up."""
 
+import logging
 from contextlib import nullcontext
 from typing import Any
 
@@ -22,14 +23,19 @@ from sweep.runs.hardware import check_kernels, choose_device, choose_precision, 
     ],
 )
 def test_a_device_is_chosen(
-    monkeypatch: pytest.MonkeyPatch, asked: str, allotted_gpus: int, found: bool, device: str
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    asked: str,
+    allotted_gpus: int,
+    found: bool,
+    device: str,
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: found)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    lines: list[str] = []
-    assert choose_device(asked, allotted_gpus, lines.append) == device
+    caplog.set_level(logging.INFO)
+    assert choose_device(asked, allotted_gpus) == device
     # Only the fallback to the CPU is logged.
-    assert any("on the CPU" in line for line in lines) == (asked == "auto" and not found)
+    assert any("on the CPU" in line for line in caplog.messages) == (asked == "auto" and not found)
 
 
 @pytest.mark.parametrize(("asked", "allotted_gpus"), [("cuda", 1), ("cuda", 0), ("auto", 1)])
@@ -38,7 +44,7 @@ def test_a_missing_gpu_is_an_error_instead_of_a_slow_fallback(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(SweepError, match=r"no CUDA device: .*set training\.device to cpu"):
-        choose_device(asked, allotted_gpus, print)
+        choose_device(asked, allotted_gpus)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +62,7 @@ def test_a_batch_system_allots_by_what_it_makes_visible(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     with pytest.raises(SweepError, match="was allotted a GPU") if allotted else nullcontext():
-        assert choose_device("auto", 0, print) == "cpu"
+        assert choose_device("auto", 0) == "cpu"
 
 
 def test_running_out_of_memory_is_distinguished_from_other_errors() -> None:
@@ -150,7 +156,7 @@ def test_auto_precision_on_a_gpu_does_not_count_emulation(
     assert choose_precision("auto", torch.device("cuda")) == precision
 
 
-def test_an_allotted_gpu_that_idles_is_said() -> None:
-    lines: list[str] = []
-    assert choose_device("cpu", 1, lines.append) == "cpu"
-    assert lines == ["This job was allotted a GPU, which idles: training.device is cpu"]
+def test_an_allotted_gpu_that_idles_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    assert choose_device("cpu", 1) == "cpu"
+    assert caplog.messages == ["This job was allotted a GPU, which idles: training.device is cpu"]

@@ -35,9 +35,7 @@ def test_a_trainings_record_is_by_the_schema_and_reads_back_the_same(tmp_path: P
     """With the second rate the first epoch diverges."""
     data = Split(torch.randint(0, 256, (16, 32, 32, 3), dtype=torch.uint8), torch.arange(16) % 3)
     run = replace(RUN, learning_rate=learning_rate)
-    outcome = train(
-        run, dict.fromkeys(("train", "validation", "test"), data), 3, "fp32", lambda _: None, lambda _: None
-    )
+    outcome, _ = train(run, dict.fromkeys(("train", "validation", "test"), data), 3, "fp32", lambda _: None)
     diverged = outcome.diverged_epoch is not None
     assert diverged == (learning_rate == 1e36)
     made = make_record(run, DATA_HASH, {**result([], [], outcome.diverged_epoch), **asdict(outcome), "training_s": 1.0})
@@ -132,7 +130,7 @@ def library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         ("models/mlp.py", {"mlp"}),
         ("models/cnn.py", {"cnn"}),
         ("training/loop.py", {"mlp", "cnn"}),
-        ("training/layers.py", {"mlp", "cnn"}),
+        ("models/layers.py", {"mlp", "cnn"}),
         ("training/optimizer.py", {"mlp", "cnn"}),
         ("training/new.py", {"mlp", "cnn"}),
         ("models/new.py", set()),

@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from sweep.models import build_model, model_names
+from sweep.models import build_model
 from sweep.training import loop
-from sweep.training.loop import Split, train_step
+from sweep.training.loop import Split, evaluate, train_step
 from sweep.training.optimizer import Adam
 
 
@@ -49,21 +49,36 @@ def on_meta(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(torch, "batch_norm_update_stats", update_stats)
     monkeypatch.setattr(torch, "_fused_adam_", fused_adam)
-    monkeypatch.setattr(loop, "compute", lambda *_: nullcontext())
+    monkeypatch.setattr(loop, "autocast", lambda *_: nullcontext())
+    monkeypatch.setitem(loop.EVALUATION_BATCHES, "meta", 20)
+
+
+def data_on_meta() -> Split:
+    """50 images."""
+    return Split(
+        torch.empty(50, 32, 32, 3, dtype=torch.uint8, device="meta"), torch.empty(50, dtype=torch.int64, device="meta")
+    )
+
+
+CASES: list[tuple[str, dict[str, Any]]] = [
+    ("mlp", {}),
+    ("mlp", {"batch_norm": False}),
+    ("cnn", {}),
+    ("cnn", {"batch_norm": False}),
+    ("cnn", {"dropout_kind": "element"}),
+]
 
 
 @pytest.mark.usefixtures("on_meta")
-@pytest.mark.parametrize("name", model_names())
-def test_a_training_step_stays_on_its_device_and_never_waits_for_it(name: str) -> None:
-    data = Split(
-        torch.empty(50, 32, 32, 3, dtype=torch.uint8, device="meta"), torch.empty(50, dtype=torch.int64, device="meta")
-    )
-    model = build_model(name, 10, 0.2).to("meta").train()
-    optimizer = Adam(model.parameters())
+@pytest.mark.parametrize(("name", "axes"), CASES)
+def test_a_training_step_stays_on_its_device_and_never_waits_for_it(name: str, axes: dict[str, Any]) -> None:
+    data = data_on_meta()
+    model = build_model(name, 10, 0.2, **axes).to("meta").train()
+    optimizer = Adam(model.parameters(), 0.1)
     indices = torch.empty(8, dtype=torch.int64, device="meta")
     with OneDevice() as mode:  # type: ignore[no-untyped-call]
         for _ in range(2):
-            loss, correct = train_step(model, optimizer, data, indices, 0.001, torch.float32)
+            loss, correct = train_step(model, optimizer, data, indices, 0.001, torch.float32, 0.1)
     assert (loss.shape, correct.shape) == ((), ())
     assert mode.operations > 50
     # The check itself: indices that stayed on the CPU, and a value that is read.
@@ -71,3 +86,16 @@ def test_a_training_step_stays_on_its_device_and_never_waits_for_it(name: str) -
         train_step(model, optimizer, data, torch.arange(8), 0.001, torch.float32)
     with pytest.raises(RuntimeError, match="meta"):
         loss.item()
+
+
+@pytest.mark.usefixtures("on_meta")
+@pytest.mark.parametrize("name", ["mlp", "cnn"])
+def test_an_evaluation_waits_for_its_device_only_at_the_end(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There a value is read, which `meta` refuses: by then all batches are through and their answers joined."""
+    joined: list[Any] = []
+    monkeypatch.setattr(loop, "Answers", lambda *fields: joined.append(fields) or fields)
+    model = build_model(name, 10, 0.2).to("meta")
+    with pytest.raises(RuntimeError, match="meta"), OneDevice():  # type: ignore[no-untyped-call]
+        evaluate(model, data_on_meta(), torch.float32)
+    assert [tuple(field.shape) for field in joined[-1]] == [(50,)] * 3
+    assert [len(fields[0]) for fields in joined] == [20, 20, 10, 50]

@@ -7,11 +7,13 @@ from torch import nn
 from sweep.training.optimizer import Adam, next_learning_rate
 
 
-def test_many_steps_with_a_changing_learning_rate_are_those_of_torchs_adam() -> None:
+@pytest.mark.parametrize("weight_decay", [0.0, 0.03])
+def test_many_steps_with_a_changing_learning_rate_are_those_of_torchs_adam(weight_decay: float) -> None:
     torch.manual_seed(0)
     ours, theirs = (nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 1)).double() for _ in range(2))
     theirs.load_state_dict(ours.state_dict())
-    adam, reference = Adam(ours.parameters()), torch.optim.Adam(theirs.parameters())
+    adam = Adam(ours.parameters(), weight_decay)
+    reference = torch.optim.Adam(theirs.parameters(), weight_decay=weight_decay)
     for step in range(60):
         # Gradients of very different sizes, and some of zero, where ε and the decaying means matter.
         x = torch.randn(8, 5, dtype=torch.float64) * (0 if step % 7 == 3 else 10 ** (step % 5 - 3))

@@ -5,7 +5,6 @@ The Snakefile imports this module for sizes and fingerprints, so it imports neit
 
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -54,13 +53,13 @@ def expand_home(path: str) -> str:
     return expanded
 
 
-def load_source(source: str, path: Path, log: Callable[[str], None]) -> Dataset:
-    """Read a data set. `path` is the config's data.path, and `log` takes lines for the user.
+def load_source(source: str, path: Path) -> Dataset:
+    """Read a data set. `path` is the config's data.path.
 
     Raises:
         SweepError: the data set cannot be read or downloaded.
     """
-    dataset: Dataset = import_module(f"{__name__}.{source}").load(path, log)
+    dataset: Dataset = import_module(f"{__name__}.{source}").load(path)
     return dataset
 
 

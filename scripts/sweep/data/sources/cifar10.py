@@ -1,7 +1,7 @@
 """CIFAR-10, read and downloaded by torchvision."""
 
+import logging
 import socket
-from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,10 +14,12 @@ from sweep.data.sources import Dataset, LabelledImages
 from sweep.errors import SweepError
 from sweep.files import replacing
 
+logger = logging.getLogger(__name__)
+
 DOWNLOAD_TIMEOUT_S = 20
 
 
-def load(path: Path, log: Callable[[str], None]) -> Dataset:
+def load(path: Path) -> Dataset:
     """Read CIFAR-10, in its own order, from the unpacked folder or the archive in `path`, or else download it to there.
 
     The archive is unpacked in `path` or, where nothing can be written, in a temporary folder. torchvision compares each
@@ -30,7 +32,7 @@ def load(path: Path, log: Callable[[str], None]) -> Dataset:
     damaged = damaged_files(path)
     if not damaged:
         return read_batches(path)
-    log(f"Missing or of another checksum in {path / CIFAR10.base_folder}: {', '.join(damaged)}")
+    logger.info(f"Missing or of another checksum in {path / CIFAR10.base_folder}: {', '.join(damaged)}")
     archive = path / CIFAR10.filename
     if not is_intact(archive, CIFAR10.tgz_md5):
         if archive.exists():
@@ -38,12 +40,12 @@ def load(path: Path, log: Callable[[str], None]) -> Dataset:
                 f"{archive} is not the CIFAR-10 archive (its checksum is wrong): "
                 f"remove it, or replace it by {CIFAR10.url}"
             )
-        log(f"Downloading CIFAR-10 to {path}")
+        logger.info(f"Downloading CIFAR-10 to {path}")
         download(archive)
     try:
         extract_archive(str(archive), str(path))
     except OSError as error:
-        log(f"{archive} cannot be unpacked in its folder ({error}): a temporary folder is used")
+        logger.info(f"{archive} cannot be unpacked in its folder ({error}): a temporary folder is used")
     else:
         return read_batches(path)
     try:

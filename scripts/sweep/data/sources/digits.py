@@ -1,6 +1,5 @@
 """The handwritten digits that come with scikit-learn: real data that needs no network."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from sklearn.model_selection import train_test_split
 from sweep.data.sources import TRAIN_SIZES, Dataset, LabelledImages
 
 
-def load(_path: Path, _log: Callable[[str], None]) -> Dataset:
+def load(_path: Path) -> Dataset:
     """The 1797 digits, 8×8 grey with values 0 to 16, enlarged to 32×32 RGB.
 
     A fixed split, stratified by class, takes 800 for training and validation and 997 for the test.

@@ -1,7 +1,7 @@
 """A folder of images, train/<class>/* and test/<class>/*."""
 
+import logging
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from PIL import ExifTags, Image
 from sweep.data.sources import Dataset, LabelledImages
 from sweep.data.sources.listing import list_folder, name_some
 from sweep.errors import SweepError
+
+logger = logging.getLogger(__name__)
 
 IMAGE_SIZE = (32, 32)
 # The formats that are read, under any suffix. Others are refused: for some, such as EPS, Pillow starts a program.
@@ -28,7 +30,7 @@ TURNS = {
 }
 
 
-def load(path: Path, log: Callable[[str], None]) -> Dataset:
+def load(path: Path) -> Dataset:
     """Read the images as 32×32 RGB. The training set, which the folders group by class, is shuffled by a fixed seed.
 
     Raises:
@@ -36,13 +38,13 @@ def load(path: Path, log: Callable[[str], None]) -> Dataset:
     """
     listing = list_folder(path)
     if others := sorted(set(os.listdir(path)) - {"train", "test"}):  # noqa: PTH208  names, not paths
-        log(f"Only train and test are read in {path}, not {name_some(others)}")
+        logger.info(f"Only train and test are read in {path}, not {name_some(others)}")
     class_names = list(listing["train"])
     unreadable: list[str] = []
 
     def read(split: str) -> LabelledImages:
         files = [(file, class_names.index(name)) for name, files in listing[split].items() for file in files]
-        log(f"Reading {len(files)} images from {path / split}")
+        logger.info(f"Reading {len(files)} images from {path / split}")
         images = np.empty((len(files), *IMAGE_SIZE, 3), np.uint8)
         for image, (file, _) in zip(images, files, strict=True):
             try:

@@ -1,6 +1,7 @@
 """CIFAR-10: what is read from its files, and that damaged or tampered files are neither read nor executed."""
 
 import hashlib
+import logging
 import os
 import pickle
 import tarfile
@@ -19,10 +20,6 @@ from torchvision.datasets import CIFAR10
 from sweep.data.prepared import map_prepared, save_prepared
 from sweep.data.sources import cifar10, split_validation
 from sweep.errors import SweepError
-
-
-def quiet(_line: str) -> None:
-    """A log that nobody reads."""
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +70,7 @@ def expected_images(tmp_path: Path, names: list[str]) -> NDArray[np.uint8]:
 
 
 def test_cifar10_is_read_in_its_own_order(archive: Path, tmp_path: Path) -> None:
-    dataset = cifar10.load(archive.parent, quiet)
+    dataset = cifar10.load(archive.parent)
     assert dataset.class_names == ["cat", "dog"]
     names = [f"data_batch_{number}" for number in range(1, 6)]
     np.testing.assert_array_equal(dataset.train.images, expected_images(tmp_path, names))
@@ -82,12 +79,12 @@ def test_cifar10_is_read_in_its_own_order(archive: Path, tmp_path: Path) -> None
     assert dataset.test.labels.tolist() == [1, 0, 1]
     # Once unpacked, the archive is not needed.
     archive.unlink()
-    np.testing.assert_array_equal(cifar10.load(archive.parent, quiet).train.images, dataset.train.images)
+    np.testing.assert_array_equal(cifar10.load(archive.parent).train.images, dataset.train.images)
 
 
 def test_cifar10_comes_out_of_the_prepared_file_as_it_was(archive: Path, tmp_path: Path) -> None:
     """The array that torchvision gives is a view whose bytes are not in the order of its indices."""
-    dataset = cifar10.load(archive.parent, quiet)
+    dataset = cifar10.load(archive.parent)
     manifest = save_prepared(tmp_path / "prepared", "cifar10", dataset.class_names, split_validation(dataset, 4))
     tensors = map_prepared(tmp_path / "prepared", manifest)
     names = [f"data_batch_{number}" for number in range(1, 6)]
@@ -107,19 +104,19 @@ class Malicious:
 
 @pytest.mark.parametrize("name", ["data_batch_3", "test_batch", "batches.meta"])
 def test_a_tampered_batch_is_never_unpickled(archive: Path, tmp_path: Path, name: str) -> None:
-    cifar10.load(archive.parent, quiet)
+    cifar10.load(archive.parent)
     archive.unlink()
     trace = tmp_path / "executed"
     (archive.parent / CIFAR10.base_folder / name).write_bytes(pickle.dumps(Malicious(trace)))
     with pytest.raises(SweepError, match="CIFAR-10 is not in"):
-        cifar10.load(archive.parent, quiet)
+        cifar10.load(archive.parent)
     assert not trace.exists()
 
 
 def test_a_damaged_batch_is_unpacked_anew_from_the_archive(archive: Path, tmp_path: Path) -> None:
-    cifar10.load(archive.parent, quiet)
+    cifar10.load(archive.parent)
     (archive.parent / CIFAR10.base_folder / "data_batch_1").write_bytes(b"")
-    dataset = cifar10.load(archive.parent, quiet)
+    dataset = cifar10.load(archive.parent)
     np.testing.assert_array_equal(dataset.train.images[:2], expected_images(tmp_path, ["data_batch_1"]))
 
 
@@ -133,23 +130,27 @@ def as_nobody() -> Iterator[Callable[[], None]]:
 
 
 def test_a_folder_that_must_not_be_written_is_no_reason_to_download(
-    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_nobody: Callable[[], None]
+    archive: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    as_nobody: Callable[[], None],
 ) -> None:
+    caplog.set_level(logging.INFO)
     monkeypatch.chdir(archive.parent)  # the folders above are closed to other users
     archive.parent.chmod(0o555)
     (tmp_path / "space").mkdir()
     (tmp_path / "space").chmod(0o777)
     tmp_path.chmod(0o755)
     monkeypatch.setattr(tempfile, "tempdir", "../space")
-    lines: list[str] = []
     as_nobody()
-    dataset = cifar10.load(Path(), lines.append)
+    dataset = cifar10.load(Path())
     np.testing.assert_array_equal(dataset.test.labels, [1, 0, 1])
-    assert "cannot be unpacked in its folder ([Errno 13] Permission denied" in lines[-1]
+    assert "cannot be unpacked in its folder ([Errno 13] Permission denied" in caplog.messages[-1]
     assert list(Path("../space").iterdir()) == []
     monkeypatch.setattr(tempfile, "tempdir", "..")
     with pytest.raises(SweepError, match=r"neither in its folder nor in a temporary one .*Permission denied"):
-        cifar10.load(Path(), quiet)
+        cifar10.load(Path())
 
 
 @pytest.mark.parametrize("closed", [CIFAR10.base_folder, f"{CIFAR10.base_folder}/data_batch_2", CIFAR10.filename])
@@ -158,11 +159,11 @@ def test_a_file_that_must_not_be_read_is_named(
 ) -> None:
     monkeypatch.chdir(archive.parent)
     if closed != CIFAR10.filename:
-        cifar10.load(Path(), quiet)
+        cifar10.load(Path())
     Path(closed).chmod(0)
     as_nobody()
     with pytest.raises(SweepError, match=rf"{closed}.* cannot be read \(Permission denied\): make it readable for you"):
-        cifar10.load(Path(), quiet)
+        cifar10.load(Path())
 
 
 def test_a_download_into_a_folder_that_must_not_be_written_says_so(
@@ -173,7 +174,7 @@ def test_a_download_into_a_folder_that_must_not_be_written_says_so(
     archive.parent.chmod(0o555)
     as_nobody()
     with pytest.raises(SweepError, match=rf"^{CIFAR10.filename} cannot be written \(Permission denied\): mend that"):
-        cifar10.load(Path(), quiet)
+        cifar10.load(Path())
 
 
 class HalfAResponse:
@@ -202,17 +203,20 @@ def test_an_interrupted_download_leaves_no_archive(
     monkeypatch: pytest.MonkeyPatch, archive: Path, unpacked: bool
 ) -> None:
     if unpacked:  # and damaged, so that it must be fetched again
-        cifar10.load(archive.parent, quiet)
+        cifar10.load(archive.parent)
         (archive.parent / CIFAR10.base_folder / "data_batch_1").write_bytes(b"")
     archive.unlink()
     before = sorted(archive.parent.iterdir())
     monkeypatch.setattr(urllib.request, "urlopen", lambda *_args, **_keywords: HalfAResponse())
     with pytest.raises(SweepError, match=r"could not be downloaded .*reset by peer"):
-        cifar10.load(archive.parent, quiet)
+        cifar10.load(archive.parent)
     assert sorted(archive.parent.iterdir()) == before
 
 
-def test_a_finished_download_is_kept_under_its_name(monkeypatch: pytest.MonkeyPatch, archive: Path) -> None:
+def test_a_finished_download_is_kept_under_its_name(
+    monkeypatch: pytest.MonkeyPatch, archive: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     content = archive.read_bytes()
     archive.unlink()
 
@@ -221,8 +225,7 @@ def test_a_finished_download_is_kept_under_its_name(monkeypatch: pytest.MonkeyPa
         Path(root, filename).write_bytes(content)
 
     monkeypatch.setattr(cifar10, "download_url", deliver)
-    lines: list[str] = []
-    assert len(cifar10.load(archive.parent, lines.append).train.labels) == 10
-    assert lines[-1] == f"Downloading CIFAR-10 to {archive.parent}"
+    assert len(cifar10.load(archive.parent).train.labels) == 10
+    assert caplog.messages[-1] == f"Downloading CIFAR-10 to {archive.parent}"
     assert archive.read_bytes() == content
     assert {path.name for path in archive.parent.iterdir()} == {CIFAR10.filename, CIFAR10.base_folder}

@@ -10,7 +10,7 @@ from sweep.data.sources import digits, train_size
 
 
 def test_digits_are_split_evenly_over_their_classes_and_none_is_lost() -> None:
-    dataset = digits.load(Path("nowhere"), print)
+    dataset = digits.load(Path("nowhere"))
     assert dataset.class_names == [str(digit) for digit in range(10)]
     originals = load_digits()
     assert len(dataset.train.labels) == train_size("digits", Path("nowhere")) == 800
@@ -23,7 +23,7 @@ def test_digits_are_split_evenly_over_their_classes_and_none_is_lost() -> None:
 
 
 def test_digits_are_grey_images_of_the_full_range() -> None:
-    dataset = digits.load(Path("nowhere"), print)
+    dataset = digits.load(Path("nowhere"))
     for part in (dataset.train, dataset.test):
         assert part.images.shape == (len(part.labels), 32, 32, 3)
         assert part.images.dtype == np.uint8

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from sweep.training.layers import BatchNorm
+from sweep.models.layers import BatchNorm
 
 SHAPES = [(6, 3), (4, 3, 5, 2)]
 

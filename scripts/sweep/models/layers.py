@@ -1,4 +1,4 @@
-"""The one layer that torch does not have: batch normalisation with two momenta."""
+"""What models share: the one layer that torch does not have, batch normalisation with two momenta."""
 
 import torch
 from torch import Tensor, nn
