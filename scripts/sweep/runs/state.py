@@ -55,8 +55,8 @@ class RunState:
 def inspect_records(run: Run, folder: Path, kept_folder: Path, data_hash: str | None) -> RunState:
     """How far a run is by its two records alone: done, diverged, missing, stale or damaged.
 
-    They are <folder>/<model>/<configuration>/seed<k>/metrics.json and <kept_folder>/<series>/<epochs>.json. Where the data are not
-    known, `data_hash` is None, and the published record is taken to be of the right data.
+    They are <folder>/<model>/<configuration>/seed<k>/metrics.json and <kept_folder>/<series>/<epochs>.json. Where the
+    data are not known, `data_hash` is None, and the published record is taken to be of the right data.
     """
     published = folder / run.path / "metrics.json"
     missing = not is_there(published)
