@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Container, Iterator, Sequence
 from copy import deepcopy
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -148,17 +149,17 @@ def validated(config: dict[str, Any], options: Container[str] = ()) -> dict[str,
 
     Raises:
         SweepError: a key is unknown or missing, a value has the wrong type or is out of range, a list holds a value
-            twice, a model has no file, the images are missing, a batch is larger than the training set, or a study
-            names no configuration that it could train.
+            twice, a model has no file, the images are missing, a batch is larger than the training set, or a search
+            space has no configuration.
     """
-    schema = yaml.safe_load(CONFIG_SCHEMA.read_text(encoding="utf-8"))
     try:
-        checked: dict[str, Any] = fastjsonschema.compile(schema)(deepcopy(config))
+        checked: dict[str, Any] = _validator()(deepcopy(config))
     except fastjsonschema.JsonSchemaValueException as error:
         advice = _advise(error)
         if len(error.path) > 1 and error.path[1] in options:
             advice = "; --config cannot give this value: put it in a file, and give that with --configfile"
         raise SweepError(f"config: {_describe(error)}{advice}") from None
+    _check_keys(checked)
     # JSON Schema cannot refuse .nan, .inf, or 512.0 where an integer is meant.
     for key, value in _walk_numbers(checked):
         if not -sys.float_info.max <= value <= sys.float_info.max:
@@ -178,6 +179,11 @@ def validated(config: dict[str, Any], options: Container[str] = ()) -> dict[str,
         if models is not None
     }
     return checked
+
+
+@cache
+def _validator() -> Any:
+    return fastjsonschema.compile(yaml.safe_load(CONFIG_SCHEMA.read_text(encoding="utf-8")))
 
 
 def _describe(error: fastjsonschema.JsonSchemaValueException) -> str:
@@ -210,6 +216,20 @@ def _advise(error: fastjsonschema.JsonSchemaValueException) -> str:
     if wanted in ("integer", "number"):
         return advise_number(int if wanted == "integer" else float, value)
     return ""
+
+
+def _check_keys(content: Any, section: str = "") -> None:
+    """Check that each key is text that can be shown on one line."""
+    if isinstance(content, list):
+        for item in content:
+            _check_keys(item, section)
+    elif isinstance(content, dict):
+        for key, value in content.items():
+            if not isinstance(key, str):
+                raise SweepError(f"config: {section} has the key {key}, which is no text to YAML; write it in quotes")
+            if not key.isprintable():
+                raise SweepError(f"config: {section} has the key {key!r}; a key has no control characters")
+            _check_keys(value, f"{section}.{key}" if section else key)
 
 
 def _walk_numbers(value: Any, key: str = "") -> Iterator[tuple[str, int | float]]:
@@ -253,11 +273,10 @@ def _count_images(data: dict[str, Any]) -> int:
     return size
 
 
-def _check_study(study: Any, models: dict[str, Any], swept: dict[str, Any], images: int) -> dict[str, Any]:
+def _check_study(study: str, models: dict[str, Any], swept: dict[str, Any], images: int) -> dict[str, Any]:
     """The spaces of a study, which take their epochs from those of the sweep, `swept`."""
     key, checked = f"studies.{study}", {}
-    # Without quotes, on and 1 are no text to YAML.
-    if not isinstance(study, str) or not re.fullmatch("[a-z][a-z0-9_]{0,39}", study):
+    if not re.fullmatch("[a-z][a-z0-9_]{0,39}", study):
         raise SweepError(f"config: {key}: a study has a name in lower case: a letter, then letters, digits and _")
     for model, space in models.items():
         if space is None:

@@ -29,7 +29,7 @@ RESERVED = frozenset(
 )
 
 
-def rate(value: float) -> float:
+def rate(value: Value) -> float:
     """The one number of a rate: 0, 0.0 and -0.0 give 0.0."""
     return float(value) + 0.0
 
@@ -107,7 +107,7 @@ class Space:
             # The order of the dimensions decides what is drawn, so it is always that of `names`.
             dimensions = {name: self.sample[name] for name in self.names if name in self.sample}
             return [self._fill(each) for each in draw(dimensions, self.sample["runs"], self.sample["seed"])]
-        lists = [self.batch_sizes, self.learning_rates, self.dropout_rates]
+        lists: list[Sequence[Value]] = [self.batch_sizes, self.learning_rates, self.dropout_rates]
         lists += [self.axes.get(name, [default]) for name, default in sorted(self.defaults.items())]
         return [self._fill(dict(zip(self.names, values, strict=True))) for values in product(*lists)]
 

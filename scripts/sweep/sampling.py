@@ -49,6 +49,7 @@ def _place(dimension: Any, position: float) -> Any:
     if isinstance(dimension, list):
         return dimension[int(position * len(dimension))]
     low, high, scale = dimension["from"], dimension["to"], dimension["scale"]
+    value: float
     if isinstance(low, int) and isinstance(high, int):
         # An integer has the part of the scale that lies between it and its neighbours: the ends have as much as others.
         value = round(_between(low - 0.5, high + 0.5, scale, position))

@@ -138,11 +138,11 @@ def _dimension(key: str, parameter: Parameter, dimension: Any) -> Any:
         return (_values if parameter.name in OF_ALL else _axis)(key, parameter, dimension)
     if isinstance(parameter.default, bool | str):
         raise SweepError(f"config: {key} cannot have from and to, since it {parameter.describe()}: give a list")
-    low, high = (_value(f"{key}.{end}", parameter, dimension[end]) for end in ("from", "to"))
-    scale = dimension["scale"]
-    if not low < high:  # type: ignore[operator]  both are numbers
+    ends: list[Any] = [_value(f"{key}.{end}", parameter, dimension[end]) for end in ("from", "to")]
+    low, high, scale = *ends, dimension["scale"]
+    if not low < high:
         raise SweepError(f"config: {key}.from is {value_name(low)}; it must be less than to, {value_name(high)}")
-    if scale == "log" and not low > 0:  # type: ignore[operator]
+    if scale == "log" and not low > 0:
         raise SweepError(f"config: {key}.from is {value_name(low)}; on a log scale it must be more than 0")
     return {"from": low, "to": high, "scale": scale}
 
@@ -159,8 +159,10 @@ def _check_configurations(key: str, space: Space, images: int) -> None:
             raise SweepError(f"config: {key}.exclude[{position}] matches no configuration; take it out or correct it")
     if not space.configurations:
         raise SweepError(f"config: {key}: exclude leaves no configuration; to leave the model out, set it to null")
-    largest = space.values["batch_size"][-1]
-    if largest > images:  # type: ignore[operator]  both are numbers
+    # The end of a range counts even if it is not drawn: with more runs it may be.
+    asked = space.sample.get("batch_size")
+    largest: Any = max(asked["to"] if isinstance(asked, dict) else 0, space.values["batch_size"][-1])
+    if largest > images:
         raise SweepError(
             f"config: {key}: batch size {largest} is larger than the training set, which has {images} images after "
             "data.validation_size are cut off"
