@@ -3,7 +3,7 @@
 Above it are the programs in scripts/, one a rule, and those for people: plan, status, preview. Below are rooms, in the
 order in which the data go through them:
 
-    models/     a file a model                                       } these two alone decide a run's numbers, but for
+    models/     a file a model, and the layers that they share       } these two alone decide a run's numbers, but for
     training/   the training loop and the optimiser                  } what a model imports: see records.code_hash
     data/       where images come from, and the prepared file
     runs/       a run's life: its job, record, checkpoint, device and state; no number changes here
@@ -14,7 +14,8 @@ order in which the data go through them:
 and the words that all rooms share:
 
     grid.py     a run, its name, and the grid of all runs
-    studies.py  what is trained beside the grid
+    sampling.py drawing configurations from a sampled space
+    spaces.py   checking what the config says of a search space
     config.py   reading and checking config.yaml
     layout.py   where the files of a sweep are
     metrics.py  the names of metrics and figures
@@ -22,6 +23,6 @@ and the words that all rooms share:
     errors.py   the exception whose message is for the user
     program.py  a function as a command-line program
 
-The law of the house: a room imports rooms above it in this list and the words, never a room below it. (config.py looks
-into models/ and data/ to check what the config names.)
+The law of the house: a room imports rooms above it in this list and the words, never a room below it. (config.py and
+spaces.py look into models/ and data/ to check what the config names.)
 """

@@ -1,12 +1,13 @@
 """Read, merge and check config.yaml. Each fault is one sentence that names the file or the key."""
 
 import json
-import math
 import re
 import sys
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
+from copy import deepcopy
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,8 @@ import yaml
 
 from sweep.data.sources import expand_home, train_size
 from sweep.errors import SweepError
-from sweep.grid import Grid
 from sweep.models import model_names
-from sweep.spaces import check_space
+from sweep.spaces import advise_number, check_space
 
 CONFIG_SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
 # The keys of type integer in the schema; a point in one of their numbers is refused.
@@ -149,36 +149,41 @@ def validated(config: dict[str, Any], options: Container[str] = ()) -> dict[str,
 
     Raises:
         SweepError: a key is unknown or missing, a value has the wrong type or is out of range, a list holds a value
-            twice, a model has no file, the images are missing, a batch is larger than the training set, or a study
-            names no configuration that it could train.
+            twice, a model has no file, the images are missing, a batch is larger than the training set, or a search
+            space has no configuration.
     """
-    schema = yaml.safe_load(CONFIG_SCHEMA.read_text(encoding="utf-8"))
     try:
-        checked: dict[str, Any] = fastjsonschema.compile(schema)(config)
+        checked: dict[str, Any] = _validator()(deepcopy(config))
     except fastjsonschema.JsonSchemaValueException as error:
         advice = _advise(error)
         if len(error.path) > 1 and error.path[1] in options:
             advice = "; --config cannot give this value: put it in a file, and give that with --configfile"
         raise SweepError(f"config: {_describe(error)}{advice}") from None
+    _check_keys(checked)
     # JSON Schema cannot refuse .nan, .inf, or 512.0 where an integer is meant.
     for key, value in _walk_numbers(checked):
         if not -sys.float_info.max <= value <= sys.float_info.max:
             raise SweepError(f"config: {key} is {value}; it must be a finite number")
-        if isinstance(value, float) and not INTEGER_KEYS.isdisjoint(key.replace("[", ".").split(".")):
+        if isinstance(value, float) and re.sub(r"\[\d+\]$", "", key).rpartition(".")[2] in INTEGER_KEYS:
             raise SweepError(f"config: {key} is {value}; it must be an integer, written without a point")
     _check_experiment(checked)
+    checked["data"]["path"] = expand_home(checked["data"]["path"])
+    images = _count_images(checked["data"])
     checked["models"] = {
-        model: check_space(f"models.{model}", model, space) if space is not None else None
+        model: check_space(f"models.{model}", model, space, images) if space is not None else None
         for model, space in checked["models"].items()
     }
     checked["studies"] = {
-        study: _check_study(study, models, checked["models"])
+        study: _check_study(study, models, checked["models"], images)
         for study, models in checked["studies"].items()
         if models is not None
     }
-    checked["data"]["path"] = expand_home(checked["data"]["path"])
-    _check_sizes(checked)
     return checked
+
+
+@cache
+def _validator() -> Any:
+    return fastjsonschema.compile(yaml.safe_load(CONFIG_SCHEMA.read_text(encoding="utf-8")))
 
 
 def _describe(error: fastjsonschema.JsonSchemaValueException) -> str:
@@ -208,13 +213,23 @@ def _advise(error: fastjsonschema.JsonSchemaValueException) -> str:
     wanted, value = error.definition.get("type"), error.value
     if wanted == "string" and isinstance(value, int | float | date):
         return "; for YAML that is no text, write it in quotes"
-    if wanted in ("integer", "number") and isinstance(value, str):
-        try:
-            number = int(value) if wanted == "integer" else float(value)
-        except ValueError:
-            return ""
-        return f"; it is text to YAML, write {number!r} without quotes" if math.isfinite(number) else ""
+    if wanted in ("integer", "number"):
+        return advise_number(int if wanted == "integer" else float, value)
     return ""
+
+
+def _check_keys(content: Any, section: str = "") -> None:
+    """Check that each key is text that can be shown on one line."""
+    if isinstance(content, list):
+        for item in content:
+            _check_keys(item, section)
+    elif isinstance(content, dict):
+        for key, value in content.items():
+            if not isinstance(key, str):
+                raise SweepError(f"config: {section} has the key {key}, which is no text to YAML; write it in quotes")
+            if not key.isprintable():
+                raise SweepError(f"config: {section} has the key {key!r}; a key has no control characters")
+            _check_keys(value, f"{section}.{key}" if section else key)
 
 
 def _walk_numbers(value: Any, key: str = "") -> Iterator[tuple[str, int | float]]:
@@ -247,7 +262,18 @@ def _check_experiment(config: dict[str, Any]) -> None:
         raise SweepError("config: models: none is left to train; give at least one a search space")
 
 
-def _check_study(study: str, models: dict[str, Any], swept: dict[str, Any]) -> dict[str, Any]:
+def _count_images(data: dict[str, Any]) -> int:
+    """How many images are left to train on."""
+    size: int = train_size(data["source"], Path(data["path"])) - data["validation_size"]
+    if size < 1:
+        raise SweepError(
+            f"config: data.validation_size {data['validation_size']} leaves nothing to train on: "
+            f"the training set has {size + data['validation_size']} images"
+        )
+    return size
+
+
+def _check_study(study: str, models: dict[str, Any], swept: dict[str, Any], images: int) -> dict[str, Any]:
     """The spaces of a study, which take their epochs from those of the sweep, `swept`."""
     key, checked = f"studies.{study}", {}
     if not re.fullmatch("[a-z][a-z0-9_]{0,39}", study):
@@ -257,27 +283,7 @@ def _check_study(study: str, models: dict[str, Any], swept: dict[str, Any]) -> d
             continue
         if not swept.get(model):
             raise SweepError(f"config: {key}.{model}: models has no search space for {model}, whose epochs it takes")
-        checked[model] = check_space(f"{key}.{model}", model, {**space, "epochs": swept[model]["epochs"]})
+        checked[model] = check_space(f"{key}.{model}", model, {**space, "epochs": swept[model]["epochs"]}, images)
     if not checked:
         raise SweepError(f"config: {key} has no model; give it a search space for one, or take the study out")
     return checked
-
-
-def _check_sizes(config: dict[str, Any]) -> None:
-    """Check that the validation set and the batches fit into the data."""
-    data = config["data"]
-    size: int = train_size(data["source"], Path(data["path"])) - data["validation_size"]
-    if size < 1:
-        raise SweepError(
-            f"config: data.validation_size {data['validation_size']} leaves nothing to train on: "
-            f"the training set has {size + data['validation_size']} images"
-        )
-    for section, models in {"models": config["models"], **config["studies"]}.items():
-        for model, space in Grid.of(models, []).models.items():
-            largest = space.values["batch_size"][-1]
-            if largest > size:
-                place = section if section == "models" else f"studies.{section}"
-                raise SweepError(
-                    f"config: {place}.{model}: batch size {largest} is larger than the training set, which has {size} "
-                    f"images after data.validation_size {data['validation_size']} are cut off"
-                )

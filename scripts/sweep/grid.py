@@ -20,15 +20,16 @@ from sweep.sampling import draw
 Value = bool | int | float | str
 # The hyper-parameters that every configuration has; the config lists their values under the plural of their names.
 MAIN = ("batch_size", "learning_rate", "dropout_rate")
+RATES = frozenset(["learning_rate", "dropout_rate"])
 # Names that a further hyper-parameter cannot have, because the tables have columns of these names.
 RESERVED = frozenset(
     """model name batch_size learning_rate dropout_rate epochs seed rank runs status epoch seconds diverged
     diverged_epoch training_s device_asked device device_name gpu gpus precision_asked precision threads python torch
-    commit series data_hash code_hash content_hash resumed_epochs set""".split()
+    commit series data_hash code_hash content_hash resumed_epochs set""".split()  # noqa: SIM905  as a list it is long
 )
 
 
-def rate(value: float) -> float:
+def rate(value: Value) -> float:
     """The one number of a rate: 0, 0.0 and -0.0 give 0.0."""
     return float(value) + 0.0
 
@@ -93,27 +94,41 @@ class Space:
     include: list[dict[str, Value]] = field(default_factory=list)
     defaults: dict[str, Value] = field(default_factory=dict)
 
+    @property
+    def names(self) -> list[str]:
+        """Every hyper-parameter: those of MAIN, then the further ones by name."""
+        return [*MAIN, *sorted(self.defaults)]
+
+    @cached_property
+    def candidates(self) -> list[dict[str, Value]]:
+        """The configurations before `exclude` and `include`, each with every hyper-parameter. Raises SweepError, half a
+        sentence, if `sample` asks for more than there are."""
+        if self.sample:
+            # The order of the dimensions decides what is drawn, so it is always that of `names`.
+            dimensions = {name: self.sample[name] for name in self.names if name in self.sample}
+            return [self._fill(each) for each in draw(dimensions, self.sample["runs"], self.sample["seed"])]
+        lists: list[Sequence[Value]] = [self.batch_sizes, self.learning_rates, self.dropout_rates]
+        lists += [self.axes.get(name, [default]) for name, default in sorted(self.defaults.items())]
+        return [self._fill(dict(zip(self.names, values, strict=True))) for values in product(*lists)]
+
     @cached_property
     def configurations(self) -> list[dict[str, Value]]:
         """The value of every hyper-parameter in each configuration, in the order of the config, each once."""
-        if self.sample:
-            found = draw(self.sample)
-        else:
-            main = zip(MAIN, (self.batch_sizes, self.learning_rates, self.dropout_rates), strict=True)
-            lists = {**dict(main), **dict(sorted(self.axes.items()))}
-            found = [dict(zip(lists, values, strict=True)) for values in product(*lists.values())]
-        whole = [self.defaults | each for each in found]
-        kept = [each for each in whole if not any(entry.items() <= each.items() for entry in self.exclude)]
-        listed = [*kept, *(self.defaults | each for each in self.include)]
-        rates = [each | {name: rate(each[name]) for name in ("learning_rate", "dropout_rate")} for each in listed]
-        return list({frozenset(each.items()): each for each in rates}.values())
+        kept = [each for each in self.candidates if not any(entry.items() <= each.items() for entry in self.exclude)]
+        listed = [*kept, *map(self._fill, self.include)]
+        return list({tuple(each.values()): each for each in listed}.values())
+
+    def _fill(self, part: Mapping[str, Value]) -> dict[str, Value]:
+        """A configuration with the defaults of what `part` lacks, in the order of `names`."""
+        whole = {**self.defaults, **part}
+        return {name: rate(whole[name]) if name in RATES else whole[name] for name in self.names}
 
     @cached_property
     def values(self) -> dict[str, list[Value]]:
         """The distinct values of each hyper-parameter, numbers in rising order and names in that of the config: of
         those of MAIN first, then of each that is anywhere not at its default, by name."""
         found: dict[str, list[Value]] = {}
-        for name in (*MAIN, *sorted(self.defaults)):
+        for name in self.names:
             values = list(dict.fromkeys(each[name] for each in self.configurations))
             if name in MAIN or values != [self.defaults[name]]:
                 found[name] = values if isinstance(values[0], str) else sorted(values)

@@ -6,38 +6,41 @@ from typing import Any
 
 from sweep.errors import SweepError
 
-# The order of these dimensions is fixed, and that of the others is by name, since it decides what is drawn.
-FIRST = ("batch_size", "learning_rate", "dropout_rate")
-# So many points are drawn at once, and so many, for each configuration that is asked for, before the search ends.
-BLOCK, MOST_POINTS_PER_RUN = 1024, 1000
+# So many points are computed at once. The search ends when this many for each configuration found so far, one after the
+# other, gave no new one: if all are equally likely, one that is still to be found is missed with a chance of e^-100.
+BLOCK, PATIENCE = 1024, 100
 
 
-def draw(sample: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Draw `sample["runs"]` distinct configurations, always the same for the same seed and dimensions.
+def draw(dimensions: Mapping[str, Any], runs: int, seed: int) -> list[dict[str, Any]]:
+    """Draw `runs` distinct configurations, always the same for the same seed, dimensions and order of dimensions.
 
     With more runs, those of fewer runs come first. A dimension is a list of values, which are equally likely, or a
-    range {"from": low, "to": high, "scale": "linear" or "log"}, rounded to three significant digits, or to an integer if
-    both ends are integers.
+    range {"from": low, "to": high, "scale": "linear" or "log"}. A value of a range is rounded to three significant
+    digits, or to an integer if both ends are integers.
 
     Raises:
         SweepError: there are fewer distinct configurations. The message is half a sentence on what `runs` must be.
     """
-    dimensions = {name: sample[name] for name in (*FIRST, *sorted(sample)) if name not in ("runs", "seed")}
     found: dict[tuple[Any, ...], None] = {}
-    for point in _points(len(dimensions), sample["seed"], sample["runs"] * MOST_POINTS_PER_RUN):
+    since_new = 0
+    for point in _points(len(dimensions), seed):
+        before = len(found)
         found[tuple(map(_place, dimensions.values(), point))] = None
-        if len(found) == sample["runs"]:
-            return [dict(zip(dimensions, values, strict=True)) for values in found]
-    raise SweepError(f"runs is {sample['runs']}, but there are only {len(found)} different configurations to draw")
+        since_new = since_new + 1 if len(found) == before else 0
+        if len(found) == runs or since_new > PATIENCE * len(found):
+            break
+    if len(found) < runs:
+        raise SweepError(f"runs is {runs}, but there are only {len(found)} different configurations to draw")
+    return [dict(zip(dimensions, values, strict=True)) for values in found]
 
 
-def _points(dimensions: int, seed: int, count: int) -> Iterator[list[float]]:
-    """The first `count` points or a few more, each a list of numbers in [0, 1)."""
+def _points(dimensions: int, seed: int) -> Iterator[list[float]]:
+    """The points of the sequence, each a list of numbers in [0, 1)."""
     # Imported here: it takes half a second, and only a sampled space needs it.
     from scipy.stats import qmc
 
     sequence = qmc.Sobol(dimensions, rng=seed)
-    for _ in range(0, count, BLOCK):
+    while True:
         yield from sequence.random(BLOCK).tolist()
 
 
@@ -45,12 +48,13 @@ def _place(dimension: Any, position: float) -> Any:
     """The value of a dimension at a position in [0, 1)."""
     if isinstance(dimension, list):
         return dimension[int(position * len(dimension))]
-    low, high = dimension["from"], dimension["to"]
+    low, high, scale = dimension["from"], dimension["to"], dimension["scale"]
+    value: float
     if isinstance(low, int) and isinstance(high, int):
-        # Each integer gets the same share of a linear scale, or of a log scale the share between its halves.
-        low, high = low - 0.5, high + 0.5
-        return min(max(round(_between(low, high, dimension["scale"], position)), dimension["from"]), dimension["to"])
-    value = float(f"{_between(low, high, dimension['scale'], position):.2e}")
+        # An integer has the part of the scale that lies between it and its neighbours: the ends have as much as others.
+        value = round(_between(low - 0.5, high + 0.5, scale, position))
+    else:
+        value = float(f"{_between(low, high, scale, position):.2e}")
     return min(max(value, low), high)
 
 

@@ -29,7 +29,7 @@ def may_import(file: Path) -> set[str]:
     if room(file):
         return {"", *ROOMS[: ROOMS.index(room(file)) + 1]}
     # The config is checked against the models and the data that it names.
-    return {"", "models", "data"} if name(file) == "config.py" else {""}
+    return {"", "models", "data"} if name(file) in ("config.py", "spaces.py") else {""}
 
 
 def test_every_folder_is_a_room_with_a_place_in_the_order() -> None:
@@ -57,8 +57,8 @@ def test_nothing_that_the_snakefile_imports_loads_torch() -> None:
     assert [name(file) for file in loaded if any(m.startswith("torch") for m in modules(file, False))] == []
 
 
-def test_at_most_nine_files_are_common_words() -> None:
-    assert len(list(LIBRARY.glob("*.py"))) <= 9
+def test_at_most_ten_files_are_common_words() -> None:
+    assert len(list(LIBRARY.glob("*.py"))) <= 10
 
 
 def test_the_docstring_names_every_room_in_order_and_every_common_word() -> None:

@@ -108,13 +108,10 @@ def read_record(file: Path) -> Record:
 def find_differences(record: Record, run: Run, data_hash: str) -> list[str]:
     """How the run that a record was made for differs from `run` on these data with the code as it is now: "epochs 1,
     not 2", "another data_hash". Empty if it is the same."""
-    found, wanted = ({**each, **each["axes"]} for each in (record, parameters(run)))
-    names = dict.fromkeys([*parameters(run), *record["axes"], *dict(run.axes)])
-    differs = [
-        f"{name} {_shown(found.get(name))}, not {_shown(wanted.get(name))}"
-        for name in names
-        if name != "axes" and found.get(name) != wanted.get(name)
-    ]
+    pairs = [(name, record[name], value) for name, value in parameters(run).items() if name != "axes"]
+    found, wanted = record["axes"], dict(run.axes)
+    pairs += [(name, found.get(name), wanted.get(name)) for name in sorted({*found, *wanted})]
+    differs = [f"{name} {_shown(old)}, not {_shown(new)}" for name, old, new in pairs if old != new]
     hashes = {"data_hash": data_hash, "code_hash": code_hash(run.model)}
     return differs + [f"another {name}" for name, value in hashes.items() if record[name] != value]
 
