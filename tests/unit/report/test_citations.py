@@ -72,9 +72,9 @@ def resolve(source: dict[str, Any], records: Records) -> list[dict[str, Any]]:
     found = [record for run, record in records.items() if fnmatchcase(run, source["run"])]
     if "equals" in source:
         found = [record for record in found if entry(record, source["entry"]) == source["equals"]]
-    if "key" in source:
+    if "series" in source:
         (record,) = found
-        assert (source["key"], source["content_hash"]) == (record["key"], record["content_hash"])
+        assert (source["series"], source["content_hash"]) == (record["series"], record["content_hash"])
         expected = {"last": record["epochs"] - 1, "best": (record["best"] or {}).get("epoch")}
         assert source["epoch"] == expected.get(source["entry"].split(".")[0])
         if source["entry"].startswith("last.") and record["last"]:
@@ -110,7 +110,7 @@ def recomputed(number: dict[str, Any], records: Records, files: dict[str, Any]) 
     runs = [source for source in sources if "run" in source]
     found = [resolve(source, records) for source in runs]
     if how == "count":
-        if len(found) > 1 and "key" not in runs[0]:
+        if len(found) > 1 and "series" not in runs[0]:
             return sum(all(record in group for group in found) for record in found[0])
         return sum(map(len, found))
     model = found[0][0]["model"]
