@@ -95,11 +95,22 @@ def report_context(
         "studies": [study_context(citations, study) for study in studies],
         "claims": claims_context(citations, *judge(writeup, grid, manifest, citations.runs)),
     }
+    explain_once([*models, *(model for study in values["studies"] for model in study["models"])])
     # All configurations that the report names are known by now.
     whole = citations.within("*", all_runs([each.runs for each in everything])) if studies else citations
     grids = {study.grid.study: study.grid for study in studies}
     values["appendix"] = appendix_context(whole, grid, manifest, top, grids)
     return values
+
+
+def explain_once(models: Sequence[Mapping[str, Any]]) -> None:
+    """Mark the first tables of importance of each kind: their text says what the numbers mean, and later ones refer to
+    it."""
+    explained = set()
+    for found in (model["effects"]["importance"] for model in models if model["effects"]["importance"]):
+        kind = (found["method"], found["pairs"], found["tested"])
+        found["first"] = kind not in explained
+        explained.add(kind)
 
 
 def partial_context(citations: Citations, partial: Partial | None) -> dict[str, Any] | None:
@@ -281,25 +292,29 @@ def study_model(citations: Citations, name: str, study: Tables) -> dict[str, Any
     space = study.grid.models[name]
     runs, configurations = (table[table["model"] == name] for table in (study.runs, study.configurations))
     rows = rows_of(configurations.sort_values("rank"))
+    # Of a single configuration nothing differs: it is shown whole.
+    differs = space.varying or list(MAIN)
     return {
         "label": label(name),
         "space": space_context(citations, name, space),
         "runs": citations.count(len(runs), citations.match(f"{name}/*")),
-        # Of a single configuration nothing differs: it is shown whole.
-        "differs": space.varying or list(MAIN),
-        "rows": [study_row(citations, row, space) for row in rows[:LISTED]],
+        "diverged": bool((configurations["diverged"] > 0).any()),
+        "differs": differs,
+        "rows": [study_row(citations, row, space, differs) for row in rows[:LISTED]],
         "unlisted": citations.rest(rows, citations.match(f"{name}/*")),
         "effects": effects_context(citations, name, space, study.importance),
     }
 
 
-def study_row(citations: Citations, row: Mapping[str, Any], space: Space) -> dict[str, Any]:
-    """A configuration of a study. One with a run that diverged has no metrics."""
+def study_row(citations: Citations, row: Mapping[str, Any], space: Space, differs: Sequence[str]) -> dict[str, Any]:
+    """A configuration of a study, with its values of the hyper-parameters in `differs`. One with a run that diverged has
+    no metrics."""
     runs = rows_of(citations.runs_of(row["model"], row["name"]))
+    parameters = shown_parameters(citations, runs[0], space)
     diverged = row["diverged"] > 0
     return {
         **citations.name(row["model"], row["name"]),
         "diverged": diverged,
-        "parameters": shown_parameters(citations, runs[0], space),
+        "values": [parameters[name] for name in differs],
         **(dict.fromkeys(SHOWN_METRICS, MISSING) if diverged else shown_metrics(citations, row, runs)),
     }
