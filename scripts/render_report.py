@@ -25,10 +25,11 @@ def render_report(
 ) -> None:
     """Render the Markdown report from the tables, and beside it report.json, which says where each number comes from.
 
-    --grid is the grid that the tables must be of. --study-grids are those of the studies, and --study-tables the folders
-    of their tables, in the same order. --settings is a JSON file with the language (zh or en), the author (empty: the
-    report has no author line) and top, how many configurations are shown. --data is the folder of the prepared data,
-    --templates the folder of the templates and of writeup.yaml. The report shows the figures in pics/ beside --output.
+    --grid is the grid that the tables must be of. --study-grids are those of the studies, and --study-tables the
+    folders of their tables, in the same order. --settings is a JSON file with the language (zh or en), the author
+    (empty: the report has no author line) and top, how many configurations are shown. --data is the folder of the
+    prepared data, --templates the folder of the templates and of writeup.yaml. The report shows the figures in pics/
+    beside --output.
     """
     writeup = yaml.safe_load((templates / "writeup.yaml").read_text(encoding="utf-8"))
     shown, manifest = read_json(settings), read_manifest(data)

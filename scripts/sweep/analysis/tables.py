@@ -114,8 +114,7 @@ def read_table(file: Path) -> pd.DataFrame:
     kinds |= dict.fromkeys(TEXT_COLUMNS, "str")
     kinds |= dict.fromkeys(axes_of(pd.read_csv(file, nrows=0)), "str")
     table = pd.read_csv(file, dtype=kinds, keep_default_na=False, na_values=[""])
-    parsed = {name: [None if pd.isna(text) else _parse(text) for text in table[name]] for name in axes_of(table)}
-    return table.assign(**{name: _exact(values) for name, values in parsed.items()})
+    return table.assign(**{name: table[name].map(_parse, na_action="ignore").astype(object) for name in axes_of(table)})
 
 
 def _parse(text: str) -> Value:
@@ -145,7 +144,7 @@ def run_table(runs: Sequence[Run], records: "Iterable[Record]", grid: Grid) -> p
     preview, those of stale runs.
     """
     axes = sorted({*grid.axes, *(name for run in runs for name, _ in run.axes)})
-    rows = [
+    return pd.DataFrame(
         {
             **{column: getattr(run, column) for column in CONFIGURATION},
             **{name: ({**grid.models[run.model].defaults, **dict(run.axes)}).get(name) for name in axes},
@@ -165,14 +164,7 @@ def run_table(runs: Sequence[Run], records: "Iterable[Record]", grid: Grid) -> p
             "resumed_epochs": " ".join(map(str, record["resumed_epochs"])),
         }
         for run, record in zip(runs, records, strict=True)
-    ]
-    table = pd.DataFrame(rows).astype({"diverged_epoch": "Int64", "best_epoch": "Int64"})
-    return table.assign(**{name: _exact([row[name] for row in rows]) for name in axes})
-
-
-def _exact(values: Sequence[Value | None]) -> pd.Series:
-    """A column of exactly these values: pandas would make floats of integers where one is missing."""
-    return pd.Series(values, dtype=object)
+    ).astype({"diverged_epoch": "Int64", "best_epoch": "Int64", **dict.fromkeys(axes, object)})
 
 
 def epoch_table(runs: Iterable[Run], records: "Iterable[Record]") -> pd.DataFrame:
@@ -195,15 +187,12 @@ def configuration_table(runs: pd.DataFrame, rank_by: str) -> pd.DataFrame:
     """
     completed = runs["status"] == "completed"
     metrics = [f"last_{metric}" for metric in METRIC_LABELS] + [f"best_{metric}" for metric in BEST_METRICS[1:]]
-    counts = runs[CONFIGURATION].assign(runs=1, diverged=~completed).groupby(CONFIGURATION, sort=False).sum()
-    finished = runs.loc[completed, CONFIGURATION].join(runs.loc[completed, metrics].astype(float))
-    groups = finished.groupby(CONFIGURATION, sort=False)[metrics]
+    columns = [*CONFIGURATION, *axes_of(runs)]
+    counts = runs[columns].assign(runs=1, diverged=~completed).groupby(columns, sort=False, dropna=False).sum()
+    finished = runs.loc[completed, columns].join(runs.loc[completed, metrics].astype(float))
+    groups = finished.groupby(columns, sort=False, dropna=False)[metrics]
     means, deviations = groups.mean(skipna=False), groups.std(skipna=False).add_suffix("_std")
     table = counts.join(means).join(deviations).reset_index()
-    # The groups are in the order of their first runs.
-    firsts = runs.drop_duplicates(["model", "name"])
-    for place, name in enumerate(axes_of(runs), len(CONFIGURATION)):
-        table.insert(place, name, _exact(firsts[name].tolist()))
     order = table.assign(
         model=pd.factorize(table["model"])[0],
         any_diverged=table["diverged"] > 0,

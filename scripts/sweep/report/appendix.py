@@ -37,8 +37,8 @@ SPACE_KEYS = ("batch_sizes", "learning_rates", "dropout_rates", "sample", "epoch
 def appendix_context(
     citations: Citations, grid: Grid, manifest: "Manifest", top: int, studies: Mapping[str, Grid]
 ) -> dict[str, Any]:
-    """What the appendix's template is given. It must be made last, when `citations`, those from all runs, know all names
-    in the report."""
+    """What the appendix's template is given. It must be made last, when `citations`, which are from all runs, know all
+    names in the report."""
     runs = citations.runs
     code = runs.groupby(["model", "code_hash"], sort=False).size().rename("runs").reset_index()
     commits = runs["commit"].fillna("").value_counts(sort=False).rename("runs").rename_axis("commit").reset_index()

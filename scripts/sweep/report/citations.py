@@ -68,8 +68,8 @@ class Citations:
         return f"studies/{self.study}/grid.json" if self.study else "grid.json"
 
     def match(self, pattern: str, entry: str | None = None, **condition: object) -> Citation:
-        """As `cite_runs`, of these runs alone: the citation of a study's runs names the study, and the runs of all grids
-        are those of the study "*"."""
+        """As `cite_runs`, of these runs alone: the citation of a study's runs names the study, and the runs of all
+        grids are those of the study "*"."""
         return cite_runs(pattern, entry, **({"study": self.study} if self.study else {}), **condition)
 
     def setting(self, value: object, entry: str, file: str = "") -> str:
@@ -154,8 +154,8 @@ def cite_record(run: Mapping[str, Any], column: str) -> Citation:
 def cite_runs(pattern: str, entry: str | None = None, **condition: object) -> Citation:
     """An entry in the records of all runs that match a pattern, such as "mlp/*" or "*".
 
-    They are of the sweep's own runs; if `study` is given, of that study's, or if it is "*", of both. With `equals`, only
-    the runs whose entry has that value count.
+    The runs are the sweep's own; if `study` is given, those of that study, or of all grids if it is "*". With `equals`,
+    only the runs whose entry has that value count.
     """
     return {"run": pattern, "entry": entry, **condition}
 

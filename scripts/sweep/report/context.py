@@ -71,6 +71,8 @@ def report_context(
     grid = tables.grid
     models = [model_context(citations, name, tables, manifest, top) for name in grid.models]
     everything = [tables, *studies]
+    compared = [study_context(citations, study) for study in studies]
+    explain_once([*models, *(model for study in compared for model in study["models"])])
     spaces = [space for each in everything for space in each.grid.models.values()]
     ranking_code = "scripts/sweep/analysis/ranking.py"
     values = {
@@ -92,10 +94,9 @@ def report_context(
             "factor": citations.setting(NOISE_FACTOR, "NOISE_FACTOR", ranking_code),
             "draws": citations.setting(BOOTSTRAP_DRAWS, "BOOTSTRAP_DRAWS", ranking_code),
         },
-        "studies": [study_context(citations, study) for study in studies],
+        "studies": compared,
         "claims": claims_context(citations, *judge(writeup, grid, manifest, citations.runs)),
     }
-    explain_once([*models, *(model for study in values["studies"] for model in study["models"])])
     # All configurations that the report names are known by now.
     whole = citations.within("*", all_runs([each.runs for each in everything])) if studies else citations
     grids = {study.grid.study: study.grid for study in studies}
@@ -146,9 +147,7 @@ def data_context(citations: Citations, manifest: "Manifest") -> dict[str, Any]:
     }
 
 
-def model_context(
-    citations: Citations, name: str, tables: Tables, manifest: "Manifest", top: int
-) -> dict[str, Any]:
+def model_context(citations: Citations, name: str, tables: Tables, manifest: "Manifest", top: int) -> dict[str, Any]:
     """A model's section: its search space, its ranking, its best values over all configurations, and how sure it is.
 
     Configurations with a run that diverged are not ranked; their diverged runs are listed in "diverged".
@@ -307,8 +306,8 @@ def study_model(citations: Citations, name: str, study: Tables) -> dict[str, Any
 
 
 def study_row(citations: Citations, row: Mapping[str, Any], space: Space, differs: Sequence[str]) -> dict[str, Any]:
-    """A configuration of a study, with its values of the hyper-parameters in `differs`. One with a run that diverged has
-    no metrics."""
+    """A configuration of a study, with its values of the hyper-parameters in `differs`. One with a run that diverged
+    has no metrics."""
     runs = rows_of(citations.runs_of(row["model"], row["name"]))
     parameters = shown_parameters(citations, runs[0], space)
     diverged = row["diverged"] > 0

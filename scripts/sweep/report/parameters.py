@@ -134,9 +134,7 @@ def shown_share(citations: Citations, row: Mapping[str, Any] | None) -> dict[str
     numbers = {"share": f"{100 * row['share']:.1f}", "f": f"{row['f']:.1f}", "p": f"{row['p']:.2g}"}
     for statistic, text in numbers.items():
         if not pd.isna(row[statistic]):
-            cited = citations.match(
-                f"{row['model']}/*", f"last.{row['metric']}", term=row["term"], statistic=statistic
-            )
+            cited = citations.match(f"{row['model']}/*", f"last.{row['metric']}", term=row["term"], statistic=statistic)
             shown[statistic] = citations.cite(text, HOW[row["method"]], [cited])
     return shown
 
