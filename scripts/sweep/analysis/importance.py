@@ -1,6 +1,7 @@
 """How much each hyper-parameter matters: the share that each has in the variance of a metric over the runs."""
 
 import math
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -34,7 +35,8 @@ def importance_table(runs: pd.DataFrame, grid: Grid) -> pd.DataFrame:
     with more than one value explains. `runs` is the table of runs of `grid`.
 
     A row is a term. `share` is its sum of squares divided by the total, `df` are its degrees of freedom; `f` is its F
-    statistic against the residual, and `p` the probability of a larger one if the term had no effect. `method` is one of:
+    statistic against the residual, and `p` the probability of a larger one if the term had no effect.
+    `method` is one of:
         anova: every combination of the values is in the grid, and every run is there and completed. The terms are the
             main effects ("learning_rate"), the pairs ("learning_rate:dropout_rate"), "interactions of three and more",
             and with several seeds the residual, "seed noise". The shares add up to 1. With one seed there is no
@@ -68,7 +70,7 @@ def _terms(runs: pd.DataFrame, metric: str, model: str, grid: Grid) -> list[dict
     stale = grid.partial is not None and any(entry["run"].startswith(f"{model}/") for entry in grid.partial.stale)
     if space.complete and not stale and len(runs) == len(space.configurations) * len(grid.seeds):
         method = "anova"
-        levels = [*(space.values[name] for name in parameters), grid.seeds]
+        levels: list[Sequence[Value]] = [*(space.values[name] for name in parameters), grid.seeds]  # noqa: PD011
         places = [{value: place for place, value in enumerate(each)} for each in levels]
         columns = [*parameters.values(), runs["seed"].tolist()]
         cells = np.empty([len(each) for each in levels])
@@ -153,8 +155,8 @@ def _columns(values: list[Value]) -> Floats:
     """A hyper-parameter's columns of the design, of shape (runs, its degrees of freedom), each with mean 0.
 
     Names, booleans and numbers with few values, MOST_LEVELS at most and RUNS_PER_LEVEL runs for each on average, have a
-    mean for each value. Other numbers are linear: in their logarithm if they are positive and span more than a factor
-    of 10, since rates are then chosen by their order of magnitude.
+    mean for each value. Other numbers are linear: in their logarithm if they are positive and their median is nearer to
+    the geometric middle of their range than to the arithmetic one, as that of rates chosen by order of magnitude is.
     """
     levels = list(dict.fromkeys(values))
     few = len(levels) <= MOST_LEVELS and len(levels) * RUNS_PER_LEVEL <= len(values)
@@ -162,9 +164,10 @@ def _columns(values: list[Value]) -> Floats:
         columns = np.array([[value == level for level in levels[1:]] for value in values], float)
     else:
         columns = np.array(values, float).reshape(-1, 1)
-        if columns.min() > 0 and columns.max() / 10 > columns.min():
+        low, middle, high = np.quantile(np.array(levels, float), [0, 0.5, 1])
+        if low > 0 and abs(middle - math.sqrt(low) * math.sqrt(high)) < abs(middle - (low / 2 + high / 2)):
             columns = np.log(columns)
-        # To the same scale as the other columns, so that the rank is found.
+        # To the scale of the other columns, since the rank is found by comparing them.
         columns = columns / np.ptp(columns)
     centred: Floats = columns - columns.mean(axis=0)
     return centred
