@@ -16,7 +16,7 @@ import yaml
 from scipy import stats
 
 from sweep.analysis.tables import read_table
-from sweep.grid import Grid, Run, Space
+from sweep.grid import MAIN, Grid, Run, Space
 from written import WRITEUP, as_written, changed, sweep_records, write_report
 
 MODELS = WRITEUP["sweep"]["models"]
@@ -124,6 +124,12 @@ def recomputed(number: dict[str, Any], groups: Groups, files: dict[str, Any]) ->
         space = Space(**entry(files[sources[0]["file"]], sources[0]["entry"]))
         every = math.prod(len(values) for values in space.values.values())
         return len(space.configurations) if how == "configurations" else every
+    if how == "missing":
+        theirs, ours = (Space(**entry(files[source["file"]], source["entry"])) for source in sources)
+        gaps = [[value for value in theirs.values[name] if value not in ours.values[name]] for name in MAIN]
+        # In the write-up's order and spelling.
+        shown = sorted(map(float, number["text"].split(", ")))
+        return next((gap for gap in gaps if gap == shown), None)
     if how == "not listed":
         return int(number["text"])
     runs = [source for source in sources if "run" in source]
@@ -168,6 +174,8 @@ def recomputed(number: dict[str, Any], groups: Groups, files: dict[str, Any]) ->
 
 
 def agrees(text: str, how: str, value: Any) -> bool:
+    if how == "missing":
+        return value is not None
     if isinstance(value, list | str):
         return text in (str(value), ", ".join(map(str, value)))
     if how == "bootstrap probability":
