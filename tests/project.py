@@ -125,7 +125,7 @@ class Sweep:
     def kept(self, run: str) -> Path:
         """The kept record of a run that has a published one."""
         record = json.loads((self.results / "runs" / run / "metrics.json").read_text())
-        return self.records / record["series"] / f"{record['epochs']}.json"
+        return self.records / str(record["series"]) / f"{record['epochs']}.json"
 
     def logs(self) -> str:
         """What all jobs of the last call printed."""

@@ -1,4 +1,4 @@
-"""Axes, excluded, included and sampled configurations through the whole pipeline: what is trained, and what is shown."""
+"""Axes, excluded, included and sampled configurations through the whole pipeline: what is trained and what is shown."""
 
 import csv
 import json
@@ -36,13 +36,17 @@ def test_axes_and_sampled_spaces_train_the_new_runs_and_show_all(finished: Sweep
     assert len(drawn) == 2
     assert finished.snakemake("--dry-run").jobs == {}
 
-    rows = {row["name"]: row for row in csv.DictReader((finished.results / "tables/runs.csv").open())}
+    by_name = {row["name"]: row for row in csv.DictReader((finished.results / "tables/runs.csv").open())}
     axes = ("batch_norm", "hidden", "weight_decay")
-    assert [rows["8_0.001_0.5"][axis] for axis in axes] == ["true", "100", "0.0"]
-    assert [rows["8_0.001_0.5_batch_norm=false_weight_decay=0.01"][axis] for axis in axes] == ["false", "100", "0.01"]
-    assert [rows["4_0.01_0.25_hidden=7"][axis] for axis in axes] == ["true", "7", "0.0"]
+    assert [by_name["8_0.001_0.5"][axis] for axis in axes] == ["true", "100", "0.0"]
+    assert [by_name["8_0.001_0.5_batch_norm=false_weight_decay=0.01"][axis] for axis in axes] == [
+        "false",
+        "100",
+        "0.01",
+    ]
+    assert [by_name["4_0.01_0.25_hidden=7"][axis] for axis in axes] == ["true", "7", "0.0"]
     # The CNN has no width, and its other axes are at their defaults.
-    assert [rows[run.split("/")[1]]["hidden"] for run in drawn] == ["", ""]
+    assert [by_name[run.split("/")[1]]["hidden"] for run in drawn] == ["", ""]
     figures = {file.name for file in finished.report.parent.glob("pics/*.png")}
     assert {"MLP_effect_weight_decay.png", "MLP_effect_batch_norm.png", "CNN_effect_learning_rate.png"} <= figures
     text = finished.report.read_text()
@@ -64,5 +68,5 @@ def test_axes_and_sampled_spaces_train_the_new_runs_and_show_all(finished: Sweep
     assert (len(trained), trained & drawn) == (2, set())
     grid = json.loads((finished.results / "tables" / "grid.json").read_text())
     assert grid["models"]["cnn"]["sample"]["runs"] == 4
-    names = {row["name"] for row in csv.DictReader((finished.results / "tables/runs.csv").open()) if row["model"] == "cnn"}
-    assert {run.split("/")[1] for run in drawn | trained} == names
+    rows = list(csv.DictReader((finished.results / "tables/runs.csv").open()))
+    assert {f"cnn/{row['name']}/seed0" for row in rows if row["model"] == "cnn"} == drawn | trained

@@ -16,6 +16,7 @@ ALL_RUNS = MLP_RUNS | CNN_RUNS
 STUDY = {"aggregate_study": 1, "plot_same__mlp": 1, **PAGES}
 # Three of the runs that the grid has, drawn.
 SAMPLE = {"runs": 3, "batch_size": [8, 16], "learning_rate": [0.001], "dropout_rate": [0, 0.5]}
+ONE = {"batch_sizes": [8], "learning_rates": [0.001], "dropout_rates": [0]}
 EVERY_MLP = {"batch_size": 8, "learning_rate": 0.001, "dropout_rate": 0}
 EVERYTHING = {"prepare_data": 1, "train": 6, **ANALYSIS}
 
@@ -85,7 +86,7 @@ CHANGES: list[tuple[dict[str, Any], dict[str, int], set[str]]] = [
         {"train": 1, **ANALYSIS},
         {"mlp/8_0.001_0.0_batch_norm=false/seed0"},
     ),
-    ({"studies": {"same": {"mlp": {"batch_sizes": [8], "learning_rates": [0.001], "dropout_rates": [0]}}}}, STUDY, set()),
+    ({"studies": {"same": {"mlp": ONE}}}, STUDY, set()),
     ({"models__cnn": None}, ANALYSIS_OF_MLP, set()),
     ({"data__validation_size": 13}, EVERYTHING, ALL_RUNS),
     # Where and how it runs decides no number that is compared.

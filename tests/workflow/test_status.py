@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from plan import plan
-from project import CNN_RUNS, MLP_RUNS, Sweep, contents, numbers, program
+from project import CNN_RUNS, MLP_RUNS, Sweep, contents, program
 from status import describe, status
 from sweep.grid import Run
 from sweep.runs.state import RunState

@@ -2,7 +2,7 @@
 
 from project import Sweep, contents, program
 
-# Two configurations that the sweep has, with and without batch normalisation; and one of the CNN, both kinds of dropout.
+# Two configurations that the sweep has, with and without batch normalisation; and one of the CNN by kind of dropout.
 STUDIES = {
     "ablation": {
         "mlp": {

@@ -121,7 +121,7 @@ def _differences(sweep: Mapping[str, Any], theirs: Grid, grid: Grid, manifest: "
             continue
         lacking = []
         for key, name in SPACE.items():
-            values = ours.values[name]  # noqa: PD011
+            values = ours.values[name]
             if missing := tuple(value for value in lists[key] if value not in values):
                 lacking.append(Obstacle(key, model, missing, tuple(lists[key])))
         written = [name for name in names if name[0] == model]

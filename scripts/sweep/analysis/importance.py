@@ -70,7 +70,7 @@ def _terms(runs: pd.DataFrame, metric: str, model: str, grid: Grid) -> list[dict
     stale = grid.partial is not None and any(entry["run"].startswith(f"{model}/") for entry in grid.partial.stale)
     if space.complete and not stale and len(runs) == len(space.configurations) * len(grid.seeds):
         method = "anova"
-        levels: list[Sequence[Value]] = [*(space.values[name] for name in parameters), grid.seeds]  # noqa: PD011
+        levels: list[Sequence[Value]] = [*(space.values[name] for name in parameters), grid.seeds]
         places = [{value: place for place, value in enumerate(each)} for each in levels]
         columns = [*parameters.values(), runs["seed"].tolist()]
         cells = np.empty([len(each) for each in levels])

@@ -141,8 +141,8 @@ def axes_of(table: pd.DataFrame) -> list[str]:
 def run_table(runs: Sequence[Run], records: "Iterable[Record]", grid: Grid) -> pd.DataFrame:
     """One row per run: parameters, status, metrics of its last (last_…) and best (best_…) epoch, and its origin.
 
-    The further hyper-parameters are those of `grid`, whose defaults the runs have where they say nothing else, and, in a
-    preview, those of stale runs.
+    The further hyper-parameters are those of `grid`, whose defaults the runs have where they say nothing else, and, in
+    a preview, those of stale runs.
     """
     axes = sorted({*grid.axes, *(name for run in runs for name, _ in run.axes)})
     rows = [

@@ -25,7 +25,7 @@ HOW = {"anova": "analysis of variance", "least_squares": "least squares"}
 def space_context(citations: Citations, model: str, space: Space) -> dict[str, Any]:
     """A model's search space: the lines of its block of code, and what the text says of it."""
     cited = [cite_file(citations.grid_file, f"models.{model}")]
-    combinations = math.prod(map(len, space.values.values()))  # noqa: PD011
+    combinations = math.prod(map(len, space.values.values()))
     return {
         "lines": space_lines(citations, model, space),
         "epochs": citations.setting(space.epochs, f"models.{model}.epochs"),
@@ -42,7 +42,7 @@ def space_context(citations: Citations, model: str, space: Space) -> dict[str, A
 
 def further(space: Space) -> list[str]:
     """The hyper-parameters besides those of MAIN that are anywhere in the space not at their default."""
-    return [name for name in space.values if name not in MAIN]  # noqa: PD011
+    return [name for name in space.values if name not in MAIN]
 
 
 def space_lines(citations: Citations, model: str, space: Space) -> list[str]:
