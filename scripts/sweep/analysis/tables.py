@@ -178,12 +178,15 @@ def _exact(values: Sequence[Value | None]) -> pd.Series:
 def epoch_table(runs: Iterable[Run], records: "Iterable[Record]") -> pd.DataFrame:
     """One row per epoch of each run, counted from 0, with its metrics, learning rate and seconds. A diverged run's rows
     end before the epoch that diverged."""
-    histories = [
-        pd.DataFrame(record["history"]).assign(model=run.model, name=run.name, seed=run.seed)
-        for run, record in zip(runs, records, strict=True)
-    ]
-    table = pd.concat(histories).rename_axis("epoch").reset_index()
-    return table[["model", "name", "seed", "epoch", *METRIC_LABELS, "learning_rate", "seconds"]]
+    columns: dict[str, list[Any]] = {}
+    for run, record in zip(runs, records, strict=True):
+        history = record["history"]
+        epochs = len(history["seconds"])
+        whole = {"model": run.model, "name": run.name, "seed": run.seed}
+        part = {**{name: [value] * epochs for name, value in whole.items()}, "epoch": range(epochs), **history}
+        for name in ("model", "name", "seed", "epoch", *METRIC_LABELS, "learning_rate", "seconds"):
+            columns.setdefault(name, []).extend(part[name])
+    return pd.DataFrame(columns)
 
 
 def configuration_table(runs: pd.DataFrame, rank_by: str) -> pd.DataFrame:
