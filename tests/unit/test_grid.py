@@ -113,7 +113,7 @@ def test_the_values_of_a_space(space: dict[str, Any], values: dict[str, list[Val
 
 def test_what_is_excluded_may_be_included_again() -> None:
     lists = {**ONE, "batch_sizes": [8, 4], "dropout_rates": [0.0, 0.5]}
-    include = [{"batch_size": 8, "learning_rate": 0.1, "dropout_rate": 0.5}]
+    include: list[dict[str, Value]] = [{"batch_size": 8, "learning_rate": 0.1, "dropout_rate": 0.5}]
     space = Space(**lists, exclude=[{"batch_size": 8}], include=include)
     assert [(each["batch_size"], each["dropout_rate"]) for each in space.configurations] == [
         (4, 0.0),
@@ -127,7 +127,7 @@ def test_a_sample_is_drawn_then_excluded_from_and_included_to() -> None:
     drawn = Space(1, sample=SAMPLE, defaults=DEFAULTS)
     assert len(drawn.configurations) == 6
     assert not drawn.complete
-    include = [{"batch_size": 4, "learning_rate": 1.0, "dropout_rate": 0.9}]
+    include: list[dict[str, Value]] = [{"batch_size": 4, "learning_rate": 1.0, "dropout_rate": 0.9}]
     space = Space(1, sample=SAMPLE, exclude=[{"batch_size": 8}], include=include, defaults=DEFAULTS)
     kept = [each for each in drawn.configurations if each["batch_size"] != 8]
     assert 0 < len(kept) < 6

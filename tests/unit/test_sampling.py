@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -79,7 +80,7 @@ def test_as_many_runs_as_there_are_combinations_are_found_and_one_more_is_refuse
 
 def test_every_part_of_a_dimension_is_drawn_as_often() -> None:
     drawn = draw({**SPACE, "hidden": {"from": 1, "to": 9, "scale": "linear"}, "kind": ["a", "b", "c"]}, 1000, 7)
-    thirds = {
+    thirds: dict[str, Callable[[Any], float]] = {
         "learning_rate": lambda value: 3 * math.log(value / 0.0001) / math.log(100),
         "dropout_rate": lambda value: 3 * value / 0.8,
         "hidden": lambda value: (value - 1) / 3,
