@@ -28,12 +28,12 @@ def render_explorer(
     """
     check_tables(tables, grid)
     asked, shown, manifest = Grid.read(grid), read_json(settings), read_manifest(data)
-    runs, epochs = (read_table(tables / f"{name}.csv") for name in ("runs", "epochs"))
+    runs, epochs, importance = (read_table(tables / f"{name}.csv") for name in ("runs", "epochs", "importance"))
     # A preview says which of its runs are of other data.
     if asked.partial is None:
         check_data(tables, runs, manifest.content_hash)
     train_script = Path(os.path.relpath(Path(__file__).with_name("train.py")))
-    drawn = explorer_data(runs, epochs, data, train_script, asked.rank_by)
+    drawn = explorer_data(asked, runs, epochs, importance, data, train_script)
     pages = {
         "index.html": explorer_context(asked, manifest, shown["author"], drawn),
         "report.html": convert_markdown(report.read_text(encoding="utf-8")),

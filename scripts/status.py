@@ -113,12 +113,13 @@ def status(configfile: list[Path] = []) -> None:  # noqa: B006  it is not change
     if damaged:
         remarks.append(f"Damaged records: mend them so and run the same command again: {mend_command(damaged)}")
     in_grid = set(layout.grid.runs())
+    of_grid = [state for state in states if state.run in in_grid]
     sections = [
         f"{layout.results}: {len(states)} runs",
         count_table(states),
         *describe(states),
         "\n".join(remarks),
-        best_table([state for state in states if state.run in in_grid], layout.grid, layout.settings["report"]["rank_by"]),
+        best_table(of_grid, layout.grid, layout.settings["report"]["rank_by"]),
         time_left(states),
     ]
     print(program.printable("\n\n".join(section for section in sections if section)))

@@ -32,7 +32,8 @@ def train(
     --data is the folder of the prepared data, --records that of the kept records, --metrics the file to write. --gpus
     is the number of GPUs that the job was allotted, --jobs-per-gpu how many trainings may share one, --threads the
     number of CPU threads. --set gives further hyper-parameters of the model and the training, such as
-    weight_decay=0.0005; the others are at their defaults. Between two checkpoints at least --checkpoint-interval-s seconds pass.
+    weight_decay=0.0005; the others are at their defaults. Between two checkpoints at least --checkpoint-interval-s
+    seconds pass.
     """
     run = Run(model, batch_size, learning_rate, dropout_rate, epochs, seed, parse_axes(model, set_))
     machine = Machine(device, precision, gpus, jobs_per_gpu, threads)

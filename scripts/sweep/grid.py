@@ -25,7 +25,7 @@ RATES = frozenset(["learning_rate", "dropout_rate"])
 RESERVED = frozenset(
     """model name batch_size learning_rate dropout_rate epochs seed rank runs status epoch seconds diverged
     diverged_epoch training_s device_asked device device_name gpu gpus precision_asked precision threads python torch
-    commit series data_hash code_hash content_hash resumed_epochs""".split()  # noqa: SIM905  as a list it would be a screen long
+    commit series data_hash code_hash content_hash resumed_epochs set""".split()  # noqa: SIM905  as a list it is long
 )
 
 

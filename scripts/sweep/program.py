@@ -16,9 +16,11 @@ from sweep.errors import SweepError
 def run(function: Callable[..., None]) -> None:
     """Call `function` with the options of the command line, and end with one sentence on a SweepError.
 
-    A parameter `batch_size` is the option --batch-size, and `set_`, which would hide a name of Python's, is --set. It must be given unless it has a default. Its type hint is one
-    of str, int, float and Path; bool for a switch without a value; list[Path] for several values; or Literal for one of
-    these words.
+    A parameter `batch_size` is the option --batch-size, and `set_`, which would hide a name of Python's, is --set. It
+    must be given unless it has a default. Its type hint is one of str, int, float and Path; bool for a switch without a
+    value; list[Path] or list[str] for several values; or Literal for one of these words.
+
+    The log is written to stdout: see `log_to_stdout`.
     """
     text = inspect.getdoc(function)
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)

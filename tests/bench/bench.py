@@ -245,7 +245,7 @@ def bench_planning(table: Table, data: Path, folder: Path, manifest: Manifest) -
     timings = alternate({"ours": lambda: seconds([*ours, *dry]), "bare": lambda: seconds([*trivial, *dry])}, rounds=5)
     table.ratio("`snakemake -n`, 120 runs: ours ÷ bare", "ours", "bare", "≤ 2", timings)
     for _, record in synthesised(models, manifest.content_hash):
-        write_json(folder / "120" / "results" / "records" / f"{record['key']}.json", record)
+        write_json(folder / "120" / "results" / "records" / record["series"] / f"{record['epochs']}.json", record)
     seconds(ours)
     seconds(trivial)
     timings = alternate({"ours": lambda: seconds(ours), "bare": lambda: seconds(trivial)}, rounds=5)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from made_up import MODELS, Pages, write_pages
+from made_up import AXES, MODELS, Pages, write_pages
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +53,9 @@ def opened(browser: Browser) -> Iterator[Callable[..., Page]]:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
     """Those of 120 runs, two of them diverged."""
     return write_pages(tmp_path_factory.mktemp("pages"), MODELS)
+
+
+@pytest.fixture(scope="session")
+def axes_pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
+    """Those of 126 runs with further hyper-parameters."""
+    return write_pages(tmp_path_factory.mktemp("axes"), AXES)

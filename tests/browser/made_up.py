@@ -27,8 +27,29 @@ MODELS: dict[str, Any] = {
     }
     for model in ("mlp", "cnn")
 }
-# In epoch 2, after the lowest loss of all, and in the first.
-DIVERGED = {("mlp", "16_0.01_0.0"): 2, ("cnn", "32_1e-05_0.8"): 0}
+# A hyper-parameter that both models have, and one that the second lacks.
+AXES: dict[str, Any] = {
+    "mlp": {
+        "batch_sizes": [128],
+        "learning_rates": [0.01, 0.001],
+        "dropout_rates": [0, 0.2],
+        "axes": {"weight_decay": [0.0, 0.0005], "batch_norm": [True, False]},
+        "exclude": [{"weight_decay": 0.0005, "learning_rate": 0.01, "dropout_rate": 0.2}],
+        "epochs": 2,
+        "defaults": {"batch_norm": True, "weight_decay": 0.0},
+    },
+    "cnn": {
+        "batch_sizes": [128, 256],
+        "learning_rates": [0.01, 0.001],
+        "dropout_rates": [0, 0.2],
+        # Far more values than get a tick each.
+        "axes": {"weight_decay": [0.0, *(k / 10000 for k in range(1, 14))]},
+        "epochs": 2,
+        "defaults": {"weight_decay": 0.0},
+    },
+}
+# Two of MODELS, in epoch 2, after the lowest loss of all, and in the first; and one of AXES.
+DIVERGED = {("mlp", "16_0.01_0.0"): 2, ("cnn", "32_1e-05_0.8"): 0, ("mlp", "128_0.01_0.0_batch_norm=false"): 1}
 AUTHOR = "<b>A. &amp; B.</b> <img src=x onerror=document.title='pwned'> {{ 7 * 7 }}"
 DEVICE = "</script><script>document.title='pwned'</script> <!-- CPU"
 COMMIT = "`<img src=x onerror=document.title='pwned'>`"
@@ -44,10 +65,13 @@ class Pages:
 
 
 def made_up(run: Run) -> tuple[Any, ...]:
-    """A run's validation losses, accuracies and epoch of divergence: better with a high rate and little dropout."""
+    """A run's validation losses, accuracies and epoch of divergence: better with a rate near 0.001, a small batch,
+    little dropout and much weight decay."""
     worst = (
         2 * run.dropout_rate + 0.1 * abs(run.learning_rate - 0.001) + run.batch_size / 4096 + (run.model == "mlp") / 3
     )
+    axes = dict(run.axes)
+    worst += 0.01 * (axes.get("batch_norm") is False) - 10 * float(axes.get("weight_decay", 0.0))
     losses = [1 + worst + 1 / (3 * (epoch + 1)) for epoch in range(run.epochs)]
     diverged = DIVERGED.get((run.model, run.name))
     if diverged is not None:

@@ -129,7 +129,7 @@ class SlurmSweep(Sweep):
 
     def kept_records(self) -> dict[str, bytes]:
         """The kept records: a training that is repeated writes another number of seconds."""
-        return {file.name: file.read_bytes() for file in self.records.glob("*.json")}
+        return {file.parent.name: file.read_bytes() for file in self.records.glob("*/*.json")}
 
 
 def wait_until(what: Callable[[], object], seconds: float = 300) -> None:

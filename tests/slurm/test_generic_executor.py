@@ -10,7 +10,7 @@ def test_the_generic_executor_runs_the_workflow_through_its_commands(sweep: Slur
         "prepare_data": 1,
         "train": 2,
         "aggregate": 1,
-        "plot": 1,
+        "plot_mlp": 1,
         "render_report": 1,
         "render_explorer": 1,
         "all": 1,

@@ -41,5 +41,5 @@ def test_packed_runs_share_a_submission_and_a_failure_among_them_costs_no_traini
 
     for run in RUNS:
         record = numbers(sweep.results / "runs" / run / "metrics.json")
-        of_the_code = {name: record[name] for name in ("key", "code_hash")}
+        of_the_code = {name: record[name] for name in ("series", "code_hash")}
         assert record == {**local[run], **of_the_code}

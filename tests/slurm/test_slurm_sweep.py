@@ -36,10 +36,13 @@ def test_a_sweep_is_submitted_job_by_job_and_gives_a_local_runs_numbers(
         assert numbers(sweep.results / "runs" / run / "metrics.json") == record
 
     # A changed grid: two runs less, two more.
-    sweep.configure(**{**EIGHT, "models__mlp__dropout_rates": [0], "models__cnn__dropout_rates": [0, 0.5, 0.25]})
+    added = [{"batch_size": 8, "learning_rate": 0.001, "dropout_rate": 0.5, "dropout_kind": "element"}]
+    sweep.configure(**{**EIGHT, "models__mlp__dropout_rates": [0], "models__cnn__include": added})
     sweep.snakemake("--until", "train")
     changed = sorted(job.work for job in sweep.submitted()[len(jobs) :])
-    assert changed == [f"rule_train_wildcards_cnn_8_0.001_0.25_{seed}" for seed in EIGHT["seeds"]]
+    name = "cnn_8_0.001_0.5__dropout_kind=element"
+    assert changed == [f"rule_train_wildcards_{name}_{seed}" for seed in EIGHT["seeds"]]
+    assert sweep.trained() == {f"cnn/8_0.001_0.5_dropout_kind=element/seed{seed}" for seed in EIGHT["seeds"]}
 
 
 def test_a_failing_run_is_named_with_its_log_and_the_others_finish(sweep: SlurmSweep) -> None:
@@ -58,9 +61,9 @@ def test_a_failing_run_is_named_with_its_log_and_the_others_finish(sweep: SlurmS
     # Its end is shown, and the job's own log is where the message says.
     assert "wrong on purpose" in outcome.output
     assert sorted((job.work, job.state) for job in jobs) == [
-        ("rule_train_wildcards_cnn_8_0.001_0.0_0", "COMPLETED"),
-        ("rule_train_wildcards_cnn_8_0.001_0.3_0", "FAILED"),
-        ("rule_train_wildcards_cnn_8_0.001_0.5_0", "COMPLETED"),
+        ("rule_train_wildcards_cnn_8_0.001_0.0__0", "COMPLETED"),
+        ("rule_train_wildcards_cnn_8_0.001_0.3__0", "FAILED"),
+        ("rule_train_wildcards_cnn_8_0.001_0.5__0", "COMPLETED"),
     ]
     (failed,) = (job for job in jobs if job.state == "FAILED")
     (kept,) = sweep.folder.glob(f".snakemake/slurm_logs/**/{failed.id}.log")

@@ -1,7 +1,7 @@
 """The write-up's sweep with made-up metrics, and its report as the program writes it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,15 +52,21 @@ def write_report(
     seeds: list[int],
     language: Literal["zh", "en"] = "en",
     partial: dict[str, Any] | None = None,
+    studies: Sequence[tuple[Grid, list[Run], list[Record]]] = (),
     **data: Any,
 ) -> tuple[str, dict[str, Any]]:
-    """report.md and report.json of these runs on the write-up's data, or on that which `data` says."""
+    """report.md and report.json of these runs, and of those of `studies`, on the write-up's data, or on that which
+    `data` says."""
     grid = Grid.of(models, seeds, partial=None if partial is None else Partial(**partial))
     tables.write_tables(folder, runs, records, grid)
     manifest = {**WRITEUP["sweep"]["data"], "class_names": list("abcdefghij"), "content_hash": "d" * 64, **data}
     write_json(folder / "manifest.json", {**manifest, "manifest_hash": manifest_hash(manifest)})
     settings = save_settings(folder, language)
-    render_report(folder / "grid.json", settings, folder, folder, TEMPLATES, folder / "report.md")
+    for study, its_runs, its_records in studies:
+        tables.write_tables(folder / "studies" / study.study, its_runs, its_records, study)
+    folders = [folder / "studies" / study.study for study, _, _ in studies]
+    grids = [each / "grid.json" for each in folders]
+    render_report(folder / "grid.json", settings, folder, folder, TEMPLATES, folder / "report.md", grids, folders)
     return (folder / "report.md").read_text(), json.loads((folder / "report.json").read_text())
 
 

@@ -32,18 +32,16 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "flipped": flip,
 }
 RUN = min(MLP_RUNS)
-TABLES = {"runs.csv", "epochs.csv", "configurations.csv", "grid.json"}
+TABLES = {"runs.csv", "epochs.csv", "configurations.csv", "importance.csv", "grid.json"}
 
 
 def victims(sweep: Sweep) -> dict[str, Path]:
     """One file of each kind; the paths are relative, as in the programs' errors."""
     results = Path("results", "tiny")
     metrics = results / "runs" / RUN / "metrics.json"
-    key = re.search(r'"key": "(\w+)"', (sweep.folder / metrics).read_text())
-    assert key is not None
     return {
         "metrics": metrics,
-        "kept": Path("results", "records", f"{key[1]}.json"),
+        "kept": sweep.kept(RUN).relative_to(sweep.folder),
         "images": results / "data" / "images.safetensors",
         "manifest": results / "data" / "manifest.json",
         **{name: results / "tables" / name for name in (*TABLES, "SHA256SUMS")},
@@ -141,7 +139,7 @@ def test_figures_are_not_drawn_from_a_damaged_table(finished: Sweep) -> None:
     table.write_bytes(flip(good))
     figure = finished.report.parent / "pics" / "MLP_val_loss.svg"
     drawn = figure.read_bytes()
-    finished.snakemake("--forcerun", "plot", succeeds=False)
+    finished.snakemake("--forcerun", "plot_mlp", succeeds=False)
     # Snakemake stops at the first job that fails.
     log = min((finished.results / "logs" / "plot").glob("*.log")).read_text()
     assert log.startswith("Error: results/tiny/tables/epochs.csv: damaged")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-from project import ANALYSIS, CONFIG, Sweep, copy_code, write_images
+from project import ANALYSIS_OF_MLP, CONFIG, Sweep, copy_code, write_images
 
 # Where a part of this is run as a command or replaced, a file named pwned or another name is left.
 SHELL = "$(touch pwned) `touch pwned` ; touch pwned & 'single' \"double\" | * ? ~ #"
@@ -30,7 +30,7 @@ def test_odd_names_stay_names_through_the_whole_sweep(tmp_path: Path) -> None:
     sweep.configure(models={"mlp": space}, data__path=IMAGES, report__author=AUTHOR)
     before = {path.name for path in sweep.folder.iterdir()}
     jobs = sweep.snakemake("--snakefile", SNAKEFILE).jobs
-    assert jobs == {"prepare_data": 1, "train": 1, **ANALYSIS, "plot": 1}
+    assert jobs == {"prepare_data": 1, "train": 1, **ANALYSIS_OF_MLP}
     assert sweep.trained() == {"mlp/8_0.001_0.0/seed0"}
     assert json.loads((sweep.results / "data" / "manifest.json").read_text())["class_names"] == sorted(CLASSES)
     page = MarkdownIt().render(sweep.report.read_text())

@@ -7,12 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from project import ANALYSIS, CNN_RUNS, MLP_RUNS, RUN, Outcome, Sweep, copy_code, remove_as_told
+from project import ANALYSIS, ANALYSIS_OF_MLP, CNN_RUNS, MLP_RUNS, RUN, Outcome, Sweep, copy_code, remove_as_told
 
 PAGES = {"render_report": 1, "render_explorer": 1, "all": 1}
-FIGURES = {"plot": 2, **PAGES}
+FIGURES = {"plot_mlp": 1, "plot_cnn": 1, **PAGES}
 LIBRARY = "scripts/sweep"
 ALL_RUNS = MLP_RUNS | CNN_RUNS
+STUDY = {"aggregate_study": 1, "plot_same__mlp": 1, **PAGES}
+# Three of the runs that the grid has, drawn.
+SAMPLE = {"runs": 3, "batch_size": [8, 16], "learning_rate": [0.001], "dropout_rate": [0, 0.5]}
+ONE = {"batch_sizes": [8], "learning_rates": [0.001], "dropout_rates": [0]}
+EVERY_MLP = {"batch_size": 8, "learning_rate": 0.001, "dropout_rate": 0}
 EVERYTHING = {"prepare_data": 1, "train": 6, **ANALYSIS}
 
 
@@ -32,7 +37,7 @@ EDITS: list[tuple[str, str, str, dict[str, int], set[str]]] = [
     # know that before, so it plans the trainings as well; their jobs find the kept records.
     (f"{LIBRARY}/metrics.py", "Validation Loss", "Loss", EVERYTHING, ALL_RUNS),
     (f"{LIBRARY}/data/__init__.py", "", "# new\n", EVERYTHING, ALL_RUNS),
-    (f"{LIBRARY}/models/mlp.py", "BatchNorm(100)", "BatchNorm( 100)", {"train": 4, **ANALYSIS}, MLP_RUNS),
+    (f"{LIBRARY}/models/mlp.py", "BatchNorm(hidden)", "BatchNorm( hidden)", {"train": 4, **ANALYSIS}, MLP_RUNS),
     (f"{LIBRARY}/training/loop.py", '"cpu": 100', '"cpu": 10', {"train": 6, **ANALYSIS}, ALL_RUNS),
     (f"{LIBRARY}/runs/job.py", "", "# new\n", ANALYSIS, set()),
     (f"{LIBRARY}/analysis/ranking.py", "", "# new\n", ANALYSIS, set()),
@@ -58,7 +63,31 @@ CHANGES: list[tuple[dict[str, Any], dict[str, int], set[str]]] = [
     ),
     ({"models__cnn__epochs": 2}, {"train": 2, **ANALYSIS}, CNN_RUNS),
     ({"models__mlp__batch_sizes": [8]}, ANALYSIS, set()),
-    ({"models__cnn": None}, {**ANALYSIS, "plot": 1}, set()),
+    # An axis trains the runs alone that are not at its default.
+    (
+        {"models__mlp__axes": {"weight_decay": [0.01, 0]}},
+        {"train": 4, **ANALYSIS},
+        {run.replace("/seed0", "_weight_decay=0.01/seed0") for run in MLP_RUNS},
+    ),
+    (
+        {"models__cnn__axes": {"label_smoothing": [0.1], "dropout_kind": ["element"]}},
+        {"train": 2, **ANALYSIS},
+        {run.replace("/seed0", "_dropout_kind=element_label_smoothing=0.1/seed0") for run in CNN_RUNS},
+    ),
+    ({"models__mlp__exclude": [{"batch_size": 8, "dropout_rate": 0}]}, ANALYSIS, set()),
+    (
+        {"models__mlp__include": [{"batch_size": 4, "learning_rate": 0.01, "dropout_rate": 0.1, "hidden": 7}]},
+        {"train": 1, **ANALYSIS},
+        {"mlp/4_0.01_0.1_hidden=7/seed0"},
+    ),
+    ({"models__mlp": {"epochs": 2, "sample": SAMPLE}}, ANALYSIS, set()),
+    (
+        {"models__mlp": {"epochs": 2, "sample": SAMPLE, "include": [EVERY_MLP | {"batch_norm": False}]}},
+        {"train": 1, **ANALYSIS},
+        {"mlp/8_0.001_0.0_batch_norm=false/seed0"},
+    ),
+    ({"studies": {"same": {"mlp": ONE}}}, STUDY, set()),
+    ({"models__cnn": None}, ANALYSIS_OF_MLP, set()),
     ({"data__validation_size": 13}, EVERYTHING, ALL_RUNS),
     # Where and how it runs decides no number that is compared.
     ({"training": {"device": "cpu", "precision": "bf16"}}, {}, set()),

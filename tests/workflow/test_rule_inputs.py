@@ -19,7 +19,7 @@ WITHOUT_CODE = {"train", "all"}
 
 
 def test_each_rule_declares_all_code_that_its_program_imports(code: Sweep, tmp_path: Path) -> None:
-    code.configure(studies={"ablation": {"mlp": "8_0.001_0.5"}})
+    code.configure(studies={"same": {"mlp": {"batch_sizes": [8], "learning_rates": [0.001], "dropout_rates": [0]}}})
     dump = tmp_path / "Snakefile"
     dump.write_text(DUMP.format(snakefile=str(REPOSITORY / "Snakefile")))
     code.snakemake("--dry-run", "--quiet", "--snakefile", str(dump))

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from plan import plan
-from project import CNN_RUNS, MLP_RUNS, Sweep, contents, numbers, program
+from project import CNN_RUNS, MLP_RUNS, Sweep, contents, program
 from status import describe, status
 from sweep.grid import Run
 from sweep.runs.state import RunState
@@ -146,19 +146,19 @@ def test_what_others_left_is_neither_a_traceback_nor_an_order_to_the_terminal(
     monkeypatch.chdir(finished.folder)
     kept = finished.folder / "results" / "records"
     bad_log, no_log, bad_record, bad_kept, locked, _ = [*sorted(MLP_RUNS), *sorted(CNN_RUNS)]
-    keys = {}
+    files = {}
     for run in (bad_log, no_log, bad_kept, locked):
         file = finished.results / "runs" / run / "metrics.json"
-        keys[run] = str(numbers(file)["key"])
-        (kept / f"{keys[run]}.json").unlink()
+        files[run] = finished.kept(run)
+        files[run].unlink()
         file.unlink()
     logs = finished.results / "logs" / "train"
     (logs / f"{bad_log}.log").write_bytes(b"epoch 99999999999: 1.2.3 s\nError: \x1b[2J\x9b\xe2\x80\xae\xff\r\n")
     (logs / f"{no_log}.log").unlink()
     (logs / f"{no_log}.log").mkdir()
     (finished.results / "runs" / bad_record / "metrics.json").write_text("[" * 100_000)
-    (kept / f"{keys[bad_kept]}.json").mkdir()
-    (kept / "locks" / f"{keys[locked]}.lock").mkdir()  # as good as one that may not be opened
+    files[bad_kept].mkdir()
+    (kept / "locks" / f"{files[locked].parent.name}.lock").mkdir()  # as good as one that may not be opened
     for benchmark in (finished.results / "benchmarks").rglob("*.jsonl"):
         benchmark.write_text('{"s": 1e999}')
     table = finished.results / "tables" / "runs.csv"
@@ -169,7 +169,7 @@ def test_what_others_left_is_neither_a_traceback_nor_an_order_to_the_terminal(
     assert all(each.isprintable() or each == "\n" for each in output)
     assert "failed: Error: \\x1b[2J\ufffd\\u202e\ufffd (" in output
     assert counts(output)["all"] == {"done": 1, "running": 1, "failed": 1, "missing": 2, "damaged": 1}
-    assert f"records/{keys[bad_kept]}.json cannot be read (Is a directory)" in output
+    assert f"{files[bad_kept].relative_to(finished.folder)} cannot be read (Is a directory)" in output
     assert "runs.csv cannot be read (Is a directory)" in output
     plan()
     assert "forecast: none" in capsys.readouterr().out

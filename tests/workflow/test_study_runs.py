@@ -1,52 +1,63 @@
-"""A study's runs, tables, figures and section come and go with it, and the grid's own results stay as they are."""
+"""A study's runs, tables, figures and section come and go with it, and the sweep's own results stay as they are."""
 
 from project import Sweep, contents, program
 
-# A configuration that the grid has not, and one whose models without variant are in the grid.
-STUDIES = {"ablation": {"mlp": "16_0.01_0.5"}, "dropout_kind": {"cnn": "8_0.001"}}
-STUDY_RUNS = {f"{model}/16_0.01_{rate}/seed0" for model in ("mlp", "mlp_without_bn") for rate in (0.0, 0.5)}
-STUDY_RUNS |= {f"cnn_element_dropout/8_0.001_{rate}/seed0" for rate in (0.0, 0.5)}
-ADDED = {"aggregate_study": 2, "plot_study": 2, "render_report": 1, "render_explorer": 1, "all": 1}
-METRICS = ("train_acc", "train_loss", "val_acc", "val_loss")
-HEADINGS = ("## Ablation: ", "## Channel dropout against", "## Claims against the write-up")
+# Two configurations that the sweep has, with and without batch normalisation; and one of the CNN by kind of dropout.
+STUDIES = {
+    "ablation": {
+        "mlp": {
+            "batch_sizes": [8],
+            "learning_rates": [0.001],
+            "dropout_rates": [0, 0.5],
+            "axes": {"batch_norm": [True, False]},
+        }
+    },
+    "kinds": {
+        "cnn": {
+            "batch_sizes": [8],
+            "learning_rates": [0.001],
+            "dropout_rates": [0.3],
+            "axes": {"dropout_kind": ["channel", "element"]},
+        }
+    },
+}
+STUDY_RUNS = {f"mlp/8_0.001_{rate}_batch_norm=false/seed0" for rate in (0.0, 0.5)}
+STUDY_RUNS |= {"cnn/8_0.001_0.3/seed0", "cnn/8_0.001_0.3_dropout_kind=element/seed0"}
+ADDED = {"aggregate_study": 2, "plot_ablation__mlp": 1, "plot_kinds__cnn": 1}
+PAGES = {"render_report": 1, "render_explorer": 1, "all": 1}
 
 
-def test_a_study_trains_what_the_grid_has_not_and_goes_without_a_trace(finished: Sweep) -> None:
+def test_a_study_trains_what_the_sweep_has_not_and_goes_without_a_trace(finished: Sweep) -> None:
     tables, report = contents(finished.results / "tables"), finished.report.read_text()
     finished.configure(studies=STUDIES)
-    assert "train, new (6)" in program(finished, "plan")
-    assert finished.snakemake().jobs == {"train": 6, **ADDED}
+    assert "train, new (4)" in program(finished, "plan")
+    assert finished.snakemake().jobs == {"train": 4, **ADDED, **PAGES}
     assert finished.trained() == STUDY_RUNS
     assert finished.snakemake("--dry-run").jobs == {}
 
-    # The grid's tables and report are those of before, but for the sections.
+    # The sweep's tables are those of before, and its ranking names no run of a study.
     assert contents(finished.results / "tables") == tables
     assert len((finished.results / "studies" / "ablation" / "runs.csv").read_text().splitlines()) == 1 + 4
     text = finished.report.read_text()
-    start, end = text.index(HEADINGS[0]), text.index(HEADINGS[-1])
-    assert text[:start] + text[end:] == report
+    start, end = text.index("## Study: "), text.index("## Claims against the write-up")
+    assert text[:start] == report[: report.index("## Claims against the write-up")]
     added = text[start:end]
-    assert HEADINGS[1] in added
-    for name in ("MLP_ablation", "CNN_dropout_kind"):
-        for metric in METRICS:
-            assert added.count(f'src="./pics/{name}_{metric}.png"') == 1
-            assert (finished.report.parent / "pics" / f"{name}_{metric}.png").stat().st_size > 5000
-    assert "MLP_dropout_kind" not in added
+    for study, label, effect in (("ablation", "MLP", "batch_norm"), ("kinds", "CNN", "dropout_kind")):
+        for name in ("val_loss", "val_acc", f"effect_{effect}", "importance"):
+            assert added.count(f'src="./pics/{study}/{label}_{name}.png"') == 1
+            assert (finished.report.parent / "pics" / study / f"{label}_{name}.png").stat().st_size > 5000
+    assert "8_0.001_0.5_batch_norm=false" in added
 
-    # A variant's file decides its runs alone, and damage to a study's table is seen.
-    variant = "scripts/sweep/models/mlp_without_bn.py"
-    finished.edit(variant, "nn.Linear(100, classes)", "nn.Linear( 100, classes)")
-    assert finished.snakemake("--dry-run").jobs["train"] == 2
-    finished.edit(variant, "nn.Linear( 100, classes)", "nn.Linear(100, classes)")
+    # Damage to a study's table is seen, and its runs are not among the best of the sweep.
     table = finished.results / "studies" / "ablation" / "epochs.csv"
     content = table.read_text()
     table.write_text(content[:-20])
     status = program(finished, "status")
     assert f"{table.relative_to(finished.folder)}: damaged" in status
-    assert "12 runs" in status.splitlines()[0]
-    assert "mlp_without_bn" not in status.split("best so far")[1]
+    assert "10 runs" in status.splitlines()[0]
+    assert "batch_norm" not in status.split("best so far")[1]
     table.write_text(content)
 
     finished.configure()
-    assert finished.snakemake().jobs == {"render_report": 1, "render_explorer": 1, "all": 1}
+    assert finished.snakemake().jobs == PAGES
     assert finished.report.read_text() == report

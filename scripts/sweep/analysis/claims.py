@@ -1,4 +1,4 @@
-"""The write-up's claims, judged by what this sweep found."""
+"""The write-up's claims, judged by what this sweep found with the write-up's configurations."""
 
 import math
 from collections.abc import Mapping
@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sweep.analysis.ranking import NOISE_FACTOR, binomial_error, rank
-from sweep.grid import Grid, rate_name
+from sweep.grid import MAIN, Grid
 
 if TYPE_CHECKING:
     from sweep.data.prepared import Manifest
 
-SPACE = ("batch_sizes", "learning_rates", "dropout_rates")
+# The lists of the write-up's search spaces, and the hyper-parameters whose values they are.
+SPACE = dict(zip(("batch_sizes", "learning_rates", "dropout_rates"), MAIN, strict=True))
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,14 @@ class Obstacle:
         partial: the sweep is not finished;
         source, sizes: the data are not those of the write-up;
         absent: the model was not trained;
-        batch_sizes, learning_rates, dropout_rates, epochs: the model's search space is not that of the write-up;
+        epochs: the model was trained for another number of epochs;
+        batch_sizes, learning_rates, dropout_rates: values of the write-up are not in the model's search space;
+        configurations: the values are, but not all of the write-up's configurations;
         diverged: for some seed, every run of the model diverged;
         one_seed: the noise of a single loss is not known.
     `model` is None if all models are concerned. `ours` and `theirs` are the two values if one differs from the other.
+    Of a search space, `theirs` are the write-up's values, or the number of its configurations, and `ours` those of them
+    that are missing.
     """
 
     kind: str
@@ -68,26 +73,38 @@ class Judgement:
 
 def judge(
     writeup: Mapping[str, Any], grid: Grid, manifest: "Manifest", runs: pd.DataFrame
-) -> tuple[list[Judgement], list[Obstacle]]:
+) -> tuple[list[Judgement], list[Obstacle], dict[str, int]]:
     """Judge every claim of `writeup`, the content of writeup.yaml. `runs` is the table of runs.
 
+    Where the grid is larger than the write-up's, the runs of the write-up's configurations alone decide.
+
     Returns:
-        A judgement for each claim, in their order, and all obstacles, each once.
+        A judgement for each claim, in their order; all obstacles, each once; and for each model that is judged by some
+        of its configurations alone the number of these.
     """
-    found = _differences(writeup["sweep"], grid, manifest)
+    theirs = Grid.of(writeup["sweep"]["models"], [0])
+    found = _differences(writeup["sweep"], theirs, grid, manifest)
+    written = [(run.model, run.name) for run in theirs.runs()]
+    compared = runs[pd.MultiIndex.from_frame(runs[["model", "name"]]).isin(written)]
     judgements = []
     for claim in writeup["claims"]:
         concerned = {None, claim["model"], claim.get("other")}
         if obstacles := [obstacle for obstacle in found if obstacle.model in concerned]:
             judgements.append(Judgement(claim, "unjudged", obstacles))
         else:
-            judgements.append(_judge(claim, len(grid.seeds), manifest.sizes["validation"], runs))
+            judgements.append(_judge(claim, len(grid.seeds), manifest.sizes["validation"], compared))
     late = [obstacle for judgement in judgements for obstacle in judgement.obstacles if obstacle not in found]
-    return judgements, [*found, *dict.fromkeys(late)]
+    unjudged = {obstacle.model for obstacle in found}
+    restricted = {
+        model: len(space.configurations)
+        for model, space in theirs.models.items()
+        if unjudged.isdisjoint({None, model}) and len(space.configurations) < len(grid.models[model].configurations)
+    }
+    return judgements, [*found, *dict.fromkeys(late)], restricted
 
 
-def _differences(sweep: Mapping[str, Any], grid: Grid, manifest: "Manifest") -> list[Obstacle]:
-    """How this sweep differs from the write-up's."""
+def _differences(sweep: Mapping[str, Any], theirs: Grid, grid: Grid, manifest: "Manifest") -> list[Obstacle]:
+    """How this sweep differs from the write-up's, `sweep`, whose grid is `theirs`, other than by being larger."""
     found = []
     if grid.partial and grid.partial.incomplete:
         found.append(Obstacle("partial"))
@@ -96,18 +113,24 @@ def _differences(sweep: Mapping[str, Any], grid: Grid, manifest: "Manifest") -> 
     sizes = sweep["data"]["sizes"]
     if manifest.sizes != sizes:
         found.append(Obstacle("sizes", None, tuple(manifest.sizes[split] for split in sizes), tuple(sizes.values())))
-    for model, theirs in sweep["models"].items():
+    names, ours_names = (dict.fromkeys((run.model, run.name) for run in each.runs()) for each in (theirs, grid))
+    for model, lists in sweep["models"].items():
         ours = grid.models.get(model)
         if ours is None:
             found.append(Obstacle("absent", model))
             continue
-        found += [
-            Obstacle(key, model, tuple(getattr(ours, key)), tuple(theirs[key]))
-            for key in SPACE
-            if {rate_name(value) for value in getattr(ours, key)} != {rate_name(value) for value in theirs[key]}
-        ]
-        if ours.epochs != theirs["epochs"]:
-            found.append(Obstacle("epochs", model, ours.epochs, theirs["epochs"]))
+        lacking = []
+        for key, name in SPACE.items():
+            values = ours.values[name]
+            if missing := tuple(value for value in lists[key] if value not in values):
+                lacking.append(Obstacle(key, model, missing, tuple(lists[key])))
+        written = [name for name in names if name[0] == model]
+        absent = [name for name in written if name not in ours_names]
+        if absent and not lacking:
+            lacking.append(Obstacle("configurations", model, len(absent), len(written)))
+        found += lacking
+        if ours.epochs != lists["epochs"]:
+            found.append(Obstacle("epochs", model, ours.epochs, lists["epochs"]))
     return found
 
 

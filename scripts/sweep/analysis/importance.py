@@ -1,12 +1,180 @@
-"""How much each hyper-parameter matters."""
+"""How much each hyper-parameter matters: the share that each has in the variance of a metric over the runs."""
 
+import math
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import fdtrc
 
-from sweep.grid import Grid
+from sweep.grid import Grid, Value
 
 COLUMNS = ["model", "metric", "method", "term", "share", "df", "f", "p"]
+# In a fit by least squares a number with more distinct values, or with fewer runs for each, is a linear term: a mean
+# for each value would take up too many of the runs.
+MOST_LEVELS, RUNS_PER_LEVEL = 8, 3
+# A share below this is what rounding leaves of zero.
+LEAST_SHARE = 1e-12
+
+Floats = NDArray[np.float64]
+
+
+class Term(NamedTuple):
+    """One part of a metric's variance: its sum of squares and its degrees of freedom."""
+
+    name: str
+    squares: float
+    df: int
 
 
 def importance_table(runs: pd.DataFrame, grid: Grid) -> pd.DataFrame:
-    """To be written."""
-    return pd.DataFrame(columns=COLUMNS)
+    """For each model and metric of the last epoch, how much of the metric's variance over the runs each hyper-parameter
+    with more than one value explains. `runs` is the table of runs of `grid`.
+
+    A row is a term. `share` is its sum of squares divided by the total, `df` are its degrees of freedom; `f` is its F
+    statistic against the residual, and `p` the probability of a larger one if the term had no effect.
+    `method` is one of:
+        anova: every combination of the values is in the grid, and every run is there and completed. The terms are the
+            main effects ("learning_rate"), the pairs ("learning_rate:dropout_rate"), "interactions of three and more",
+            and with several seeds the residual, "seed noise". The shares add up to 1. With one seed there is no
+            residual, so that f and p are missing.
+        least_squares: all others, by a fit of main effects to the runs that completed. A term's share is what the fit
+            loses without the term. With that of the "residual" the shares need not add up to 1, since the effects of
+            hyper-parameters that change together overlap; one that cannot be distinguished from the others at all has
+            share 0 and df 0. One that has a single value in these runs has no row.
+
+    f and p are missing if the residual is zero, too. There are no rows for a metric that is the same in all runs, nor
+    if a fit has as many parameters as there are runs, since it then explains any numbers.
+    """
+    rows = []
+    for model in grid.models:
+        completed = runs[(runs["model"] == model) & (runs["status"] == "completed")]
+        # In this order, so that the order of the runs does not change the last digits.
+        completed = completed.sort_values(["name", "seed"])
+        for metric in ("val_acc", "val_loss"):
+            found = _terms(completed, f"last_{metric}", model, grid)
+            rows += [{"model": model, "metric": metric, **term} for term in found]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _terms(runs: pd.DataFrame, metric: str, model: str, grid: Grid) -> list[dict[str, Any]]:
+    """The rows of one model and metric. `runs` are the model's runs that completed."""
+    space = grid.models[model]
+    values = runs[metric].to_numpy(float)
+    if not space.varying or runs.empty or values.min() == values.max():
+        return []
+    parameters: dict[str, list[Value]] = {name: runs[name].tolist() for name in space.varying}
+    stale = grid.partial is not None and any(entry["run"].startswith(f"{model}/") for entry in grid.partial.stale)
+    if space.complete and not stale and len(runs) == len(space.configurations) * len(grid.seeds):
+        method = "anova"
+        levels: list[Sequence[Value]] = [*(space.values[name] for name in parameters), grid.seeds]
+        places = [{value: place for place, value in enumerate(each)} for each in levels]
+        columns = [*parameters.values(), runs["seed"].tolist()]
+        cells = np.empty([len(each) for each in levels])
+        cells[tuple([of[value] for value in column] for of, column in zip(places, columns, strict=True))] = values
+        terms, residual = analyse_variance(cells, list(parameters))
+    else:
+        method = "least_squares"
+        terms, residual = fit_main_effects(values, parameters)
+        if residual.df < 1:
+            return []
+    total = float(((values - values.mean()) ** 2).sum())
+    rest = _share(residual, total)
+    rows = []
+    for term in terms:
+        share, f, p = _share(term, total), math.nan, math.nan
+        if rest and term.df:
+            f = share / term.df / (rest / residual.df)
+            p = float(fdtrc(term.df, residual.df, f))
+        rows.append({"method": method, "term": term.name, "share": share, "df": term.df, "f": f, "p": p})
+    if residual.df:
+        rows.append({"method": method, "term": residual.name, "share": rest, "df": residual.df})
+    return rows
+
+
+def _share(term: Term, total: float) -> float:
+    share = term.squares / total
+    return share if share > LEAST_SHARE else 0.0
+
+
+def analyse_variance(cells: Floats, names: list[str]) -> tuple[list[Term], Term]:
+    """The exact analysis of variance of a balanced factorial, by means over subsets of its factors.
+
+    Args:
+        cells: a metric, of shape (values of the first factor, values of the second, …, seeds).
+        names: those of the factors.
+
+    Returns:
+        The terms, and the residual, which has no degrees of freedom if there is one seed.
+    """
+    cells = cells - cells.mean()
+    means = cells.mean(axis=-1, keepdims=True)
+    effects: dict[tuple[int, ...], Floats] = {}
+    terms, higher = [], means
+    for chosen in [*combinations(range(len(names)), 1), *combinations(range(len(names)), 2)]:
+        others = tuple(axis for axis in range(cells.ndim) if axis not in chosen)
+        effect: Floats = cells.mean(axis=others, keepdims=True)
+        if len(chosen) == 2:
+            effect = effect - effects[chosen[:1]] - effects[chosen[1:]]
+        effects[chosen] = effect
+        higher = higher - effect
+        df = math.prod(cells.shape[axis] - 1 for axis in chosen)
+        terms.append(Term(":".join(names[axis] for axis in chosen), _squares(effect, cells.size), df))
+    left = means.size - 1 - sum(term.df for term in terms)
+    if left:
+        terms.append(Term("interactions of three and more", _squares(higher, cells.size), left))
+    return terms, Term("seed noise", _squares(cells - means, cells.size), cells.size - means.size)
+
+
+def _squares(effect: Floats, runs: int) -> float:
+    """The sum over all runs of the squares of an effect, which holds for equally many runs in each of its cells."""
+    return float((effect**2).mean()) * runs
+
+
+def fit_main_effects(values: Floats, parameters: dict[str, list[Value]]) -> tuple[list[Term], Term]:
+    """What a fit of main effects by least squares loses without each of the `parameters`, and its residual.
+
+    Args:
+        values: a metric, of shape (runs,).
+        parameters: the hyper-parameters of the runs. Those with a single value are left out.
+    """
+    values = values - values.mean()
+    columns = {name: _columns(column) for name, column in parameters.items() if len(set(column)) > 1}
+    squares, rank = _fit(values, list(columns.values()))
+    terms = []
+    for name in columns:
+        without, rank_without = _fit(values, [column for other, column in columns.items() if other != name])
+        terms.append(Term(name, without - squares, rank - rank_without))
+    return terms, Term("residual", squares, len(values) - 1 - rank)
+
+
+def _columns(values: list[Value]) -> Floats:
+    """A hyper-parameter's columns of the design, of shape (runs, its degrees of freedom), each with mean 0.
+
+    Names, booleans and numbers with few values, MOST_LEVELS at most and RUNS_PER_LEVEL runs for each on average, have a
+    mean for each value. Other numbers are linear: in their logarithm if they are positive and their median is nearer to
+    the geometric middle of their range than to the arithmetic one, as that of rates chosen by order of magnitude is.
+    """
+    levels = list(dict.fromkeys(values))
+    few = len(levels) <= MOST_LEVELS and len(levels) * RUNS_PER_LEVEL <= len(values)
+    if few or any(isinstance(level, bool | str) for level in levels):
+        columns = np.array([[value == level for level in levels[1:]] for value in values], float)
+    else:
+        columns = np.array(values, float).reshape(-1, 1)
+        low, middle, high = np.quantile(np.array(levels, float), [0, 0.5, 1])
+        if low > 0 and abs(middle - math.sqrt(low) * math.sqrt(high)) < abs(middle - (low / 2 + high / 2)):
+            columns = np.log(columns)
+        # To the scale of the other columns, since the rank is found by comparing them.
+        columns = columns / np.ptp(columns)
+    centred: Floats = columns - columns.mean(axis=0)
+    return centred
+
+
+def _fit(values: Floats, columns: list[Floats]) -> tuple[float, int]:
+    """The sum of squares that a fit by least squares leaves, and the rank of its design. Everything has mean 0."""
+    design = np.hstack([np.empty((len(values), 0)), *columns])
+    coefficients, _, rank, _ = np.linalg.lstsq(design, values)
+    return float(((values - design @ coefficients) ** 2).sum()), int(rank)

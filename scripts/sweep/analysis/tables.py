@@ -114,7 +114,8 @@ def read_table(file: Path) -> pd.DataFrame:
     kinds |= dict.fromkeys(TEXT_COLUMNS, "str")
     kinds |= dict.fromkeys(axes_of(pd.read_csv(file, nrows=0)), "str")
     table = pd.read_csv(file, dtype=kinds, keep_default_na=False, na_values=[""])
-    return table.assign(**{name: table[name].map(_parse, na_action="ignore").astype(object) for name in axes_of(table)})
+    parsed = {name: [None if pd.isna(text) else _parse(text) for text in table[name]] for name in axes_of(table)}
+    return table.assign(**{name: _exact(values) for name, values in parsed.items()})
 
 
 def _parse(text: str) -> Value:
@@ -130,7 +131,7 @@ def _parse(text: str) -> Value:
 def axes_of(table: pd.DataFrame) -> list[str]:
     """The further hyper-parameters of a table of runs or configurations: the columns behind those of MAIN. A row has
     none for a hyper-parameter that its model lacks. Other tables have no such columns."""
-    columns = list(table)
+    columns = list(map(str, table))
     if MAIN[-1] not in columns:
         return []
     behind = columns[columns.index(MAIN[-1]) + 1 :]
@@ -140,11 +141,11 @@ def axes_of(table: pd.DataFrame) -> list[str]:
 def run_table(runs: Sequence[Run], records: "Iterable[Record]", grid: Grid) -> pd.DataFrame:
     """One row per run: parameters, status, metrics of its last (last_…) and best (best_…) epoch, and its origin.
 
-    The further hyper-parameters are those of `grid`, whose defaults the runs have where they say nothing else, and, in a
-    preview, those of stale runs.
+    The further hyper-parameters are those of `grid`, whose defaults the runs have where they say nothing else, and, in
+    a preview, those of stale runs.
     """
     axes = sorted({*grid.axes, *(name for run in runs for name, _ in run.axes)})
-    return pd.DataFrame(
+    rows = [
         {
             **{column: getattr(run, column) for column in CONFIGURATION},
             **{name: ({**grid.models[run.model].defaults, **dict(run.axes)}).get(name) for name in axes},
@@ -164,7 +165,14 @@ def run_table(runs: Sequence[Run], records: "Iterable[Record]", grid: Grid) -> p
             "resumed_epochs": " ".join(map(str, record["resumed_epochs"])),
         }
         for run, record in zip(runs, records, strict=True)
-    ).astype({"diverged_epoch": "Int64", "best_epoch": "Int64", **dict.fromkeys(axes, object)})
+    ]
+    table = pd.DataFrame(rows).astype({"diverged_epoch": "Int64", "best_epoch": "Int64"})
+    return table.assign(**{name: _exact([row[name] for row in rows]) for name in axes})
+
+
+def _exact(values: Sequence[Value | None]) -> pd.Series:
+    """A column of exactly these values: pandas would make floats of integers where one is missing."""
+    return pd.Series(values, dtype=object)
 
 
 def epoch_table(runs: Iterable[Run], records: "Iterable[Record]") -> pd.DataFrame:
@@ -187,12 +195,15 @@ def configuration_table(runs: pd.DataFrame, rank_by: str) -> pd.DataFrame:
     """
     completed = runs["status"] == "completed"
     metrics = [f"last_{metric}" for metric in METRIC_LABELS] + [f"best_{metric}" for metric in BEST_METRICS[1:]]
-    columns = [*CONFIGURATION, *axes_of(runs)]
-    counts = runs[columns].assign(runs=1, diverged=~completed).groupby(columns, sort=False, dropna=False).sum()
-    finished = runs.loc[completed, columns].join(runs.loc[completed, metrics].astype(float))
-    groups = finished.groupby(columns, sort=False, dropna=False)[metrics]
+    counts = runs[CONFIGURATION].assign(runs=1, diverged=~completed).groupby(CONFIGURATION, sort=False).sum()
+    finished = runs.loc[completed, CONFIGURATION].join(runs.loc[completed, metrics].astype(float))
+    groups = finished.groupby(CONFIGURATION, sort=False)[metrics]
     means, deviations = groups.mean(skipna=False), groups.std(skipna=False).add_suffix("_std")
     table = counts.join(means).join(deviations).reset_index()
+    # The groups are in the order of their first runs.
+    firsts = runs.drop_duplicates(["model", "name"])
+    for place, name in enumerate(axes_of(runs), len(CONFIGURATION)):
+        table.insert(place, name, _exact(firsts[name].tolist()))
     order = table.assign(
         model=pd.factorize(table["model"])[0],
         any_diverged=table["diverged"] > 0,

@@ -1,181 +1,187 @@
-"""What the hyper-parameters do to a model's final validation metrics: heat maps, and plots of one parameter's effect.
+"""The effect of one hyper-parameter on a model's final validation metrics."""
 
-A final metric is that of the last epoch, as the mean over the seeds. It is NaN for a configuration with a run that
-diverged.
-"""
-
-from math import ceil
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.lines import Line2D
 
-from sweep.figures.style import COLOURS, add_legend, line_style, open_axes
-from sweep.grid import rate_name
-from sweep.metrics import HEATMAPS, METRIC_LABELS
+from sweep.figures.space import (
+    MOST_CURVES,
+    asked_table,
+    assignment,
+    is_continuous,
+    numeric_scale,
+    scale_end,
+    set_decimal_ticks,
+    set_numeric_scale,
+    set_value_ticks,
+)
+from sweep.figures.style import COLOURS, MOST_SHAPES, add_legend, line_style, open_axes
+from sweep.grid import Space, value_name
+from sweep.metrics import HEATMAPS, METRIC_LABELS, parameter_label
 
-PARAMETER_LABELS = {"batch_size": "Batch size", "learning_rate": "Learning rate", "dropout_rate": "Dropout rate"}
-# A figure of more panels, curves or ticks could not be read; nor could the numbers in more columns or rows of cells.
-MOST_PANELS, MOST_CURVES, MOST_TICKS, MOST_COLUMNS, MOST_ROWS = 12, 12, 12, 12, 24
+# The characters that fit below a panel.
+PANEL_CHARACTERS = 36
+# A median over neighbouring points is of a quarter of them, but of so many at the least.
+FEWEST_NEIGHBOURS = 5
 
 
-def draw_heatmap(configurations: pd.DataFrame, model: str, metric: str) -> Figure:
-    """A panel for each batch size: the final `metric` of `model` over learning rate and dropout rate, a number a cell.
+def draw_effect(configurations: pd.DataFrame, space: Space, model: str, parameter: str) -> Figure:
+    """Two panels, val_acc and val_loss: the model's final metric against a hyper-parameter that varies.
 
-    Brighter is better. The best cell has a frame, and so has each that equals it. A hatched cell stands for a
-    configuration with a run that diverged, a dash for one that is not in `configurations`, the table of that name.
+    Its values are in equal steps, and thin lines join the configurations that differ in it alone: see `draw_lines`. But
+    in a sampled space less than half of the configurations may have such a partner; then all are points, and a
+    hyper-parameter that `is_continuous` has an axis of numbers: see `draw_points`. `configurations` is the table of
+    that name.
     """
-    table = configurations.loc[configurations["model"] == model].sort_values("rank")
-    sizes, title = values_of_the_best(table, "batch_size", MOST_PANELS)
-    table = table.loc[table["batch_size"].isin(sizes)]
-    final = final_metric(table, metric)
-    rows, columns = (sorted(table[name].unique()) for name in ("learning_rate", "dropout_rate"))
-    figure, panels, numbers = make_panels(len(sizes), len(rows), len(columns))
-    loss = metric == "val_loss"
-    end = scale_end(final, metric)
-    scale = ScalarMappable(Normalize(final.min(), end), "viridis_r" if loss else "viridis")
-    for axes, size in zip(panels, sizes, strict=True):
-        part = table.loc[table["batch_size"] == size]
-        cells, diverged = (
-            pivot_values(part, values, ["learning_rate"], "dropout_rate").reindex(rows, columns=columns)
-            for values in (final, table["diverged"])
-        )
-        draw_cells(axes, cells, diverged, scale, numbers)
-        axes.set_title(f"batch size {size}", fontsize="medium")
-        set_value_ticks(axes.xaxis, columns)
-        set_value_ticks(axes.yaxis, rows)
-    if final.notna().any():
-        for _, best in table.loc[final == (final.min() if loss else final.max())].iterrows():
-            corner = (columns.index(best["dropout_rate"]) - 0.5, rows.index(best["learning_rate"]) - 0.5)
-            frame = Rectangle(corner, 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=2.5, clip_on=False, zorder=3)
-            panels[sizes.index(best["batch_size"])].add_patch(frame)
-        beyond = "max" if final.max() > end else "neither"
-        figure.colorbar(scale, ax=figure.axes, label=METRIC_LABELS[metric], extend=beyond, aspect=25, pad=0.02)
-    figure.supxlabel(PARAMETER_LABELS["dropout_rate"], fontsize="medium")
-    figure.supylabel(PARAMETER_LABELS["learning_rate"], fontsize="medium")
-    figure.suptitle(title, fontsize="small")
-    return figure
-
-
-def make_panels(count: int, rows: int, columns: int) -> tuple[Figure, list[Axes], bool]:
-    """A figure of `count` panels of rows × columns cells, its panels, and whether the cells have room for numbers."""
-    across = min(count, max(1, 10 // columns))
-    down = ceil(count / across)
-    numbers = across * columns <= MOST_COLUMNS and down * rows <= MOST_ROWS
-    height = down * (0.5 + 0.36 * rows)
-    figure = Figure(figsize=(6.8, 1 + max(1, height if numbers else min(height, 8))), layout="constrained")
-    panels = list(figure.subplots(down, across, squeeze=False, sharex=True, sharey=True).flat)
-    # The last row may not be full: then the panels above its gap need tick labels of their own.
-    for axes in panels[count - across : count]:
-        axes.tick_params(labelbottom=True)
-    for axes in panels[count:]:
-        axes.set_axis_off()
-    return figure, panels[:count], numbers
-
-
-def draw_cells(axes: Axes, cells: pd.DataFrame, diverged: pd.DataFrame, scale: ScalarMappable, numbers: bool) -> None:
-    """Fill a panel with `cells`; hatched is each in which runs `diverged`, and NaN stands for a missing one."""
-    values, hatched = np.ma.masked_invalid(cells.to_numpy()), diverged.to_numpy() > 0
-    edges = [np.arange(size + 1) - 0.5 for size in (values.shape[1], values.shape[0])]
-    axes.pcolormesh(*edges, scale.to_rgba(values))
-    if hatched.any():
-        grey = ListedColormap(["#e6e6e6"])
-        axes.pcolor(*edges, np.ma.masked_where(~hatched, np.zeros(values.shape)), cmap=grey, hatch="////")
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
-    if numbers:
-        for (row, column), value in np.ndenumerate(cells.to_numpy()):
-            if not hatched[row, column]:
-                red, green, blue, _ = scale.to_rgba(value)
-                dark = not np.isnan(value) and 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
-                text, colour = short_number(value), "white" if dark else "black"
-                axes.text(column, row, text, color=colour, ha="center", va="center", fontsize="small")
-
-
-def draw_effect(configurations: pd.DataFrame, model: str, parameter: str) -> Figure:
-    """Two panels, val_acc and val_loss: the model's final metric against `parameter`, its values in equal steps.
-
-    A thin line joins the configurations that differ in `parameter` only, in the colour of their learning rate; it has a
-    gap where one diverged. A thick line is the median of those thin lines of a learning rate that have no gap, so that
-    the same configurations count at each value. `configurations` is the table of that name.
-    """
-    table = configurations.loc[configurations["model"] == model].sort_values("rank")
-    rates, title = values_of_the_best(table, "learning_rate", MOST_CURVES)
-    table = table.loc[table["learning_rate"].isin(rates)]
-    values = sorted(table[parameter].unique())
-    (other,) = {"batch_size", "dropout_rate"} - {parameter}
-    diverged = table.loc[table["diverged"] > 0, parameter].value_counts()
-    remarks: dict[Any, str] = {value: f"\n{count}\ndiverged" for value, count in diverged.items()}
+    table = asked_table(configurations, space, model)
+    others = [name for name in space.varying if name != parameter]
+    alike = table.groupby(others)["name"].transform("size") if others else pd.Series(len(table), table.index)
+    # The learning rate, which matters most, gives the colour, or another one if it does not vary or is shown already.
+    ways = [name for name in ("learning_rate", "dropout_rate", "batch_size", *others) if name in others]
+    colour = [*ways, "dropout_rate" if parameter == "learning_rate" else "learning_rate"][0]
     figure = Figure(figsize=(6.8, 3.6), layout="constrained")
-    for axes, metric in zip(figure.subplots(1, 2), HEATMAPS.values(), strict=True):
-        final = final_metric(table, metric)
-        lines = pivot_values(table, final, ["learning_rate", other], parameter)
-        for position, rate in enumerate(rates):
-            style = line_style(position)
-            thin = lines.loc[rate]
-            # All thin lines are drawn as one line with gaps: a thousand lines would take seconds.
-            gaps = np.insert(thin.to_numpy(), len(values), np.nan, axis=1).ravel()
-            places = np.tile(np.arange(len(values) + 1), len(thin))
-            axes.plot(places, gaps, **style, linewidth=0.8, alpha=0.45, marker=".", markersize=3)
-            name = rate_name(rate) if metric == "val_acc" else None  # once in the legend
-            axes.plot(thin.dropna().median().to_numpy(), **style, linewidth=2.2, marker="o", markersize=5, label=name)
+    panels = dict(zip(HEATMAPS.values(), figure.subplots(1, 2), strict=True))
+    for metric, axes in panels.items():
+        final = table[metric]
         if final.max() > (end := scale_end(final, metric)):
             axes.set_ylim(final.min() - 0.05 * (end - final.min()), end)
         if final.isna().all():
             axes.set_yticks([])
-        set_value_ticks(axes.xaxis, values, remarks)
-        axes.set_xlim(-0.3, len(values) - 0.7)
-        axes.set_xlabel(PARAMETER_LABELS[parameter])
+        axes.set_xlabel(parameter_label(parameter))
         axes.set_ylabel(METRIC_LABELS[metric])
         open_axes(axes)
-    add_legend(figure, [rate_name(rate) for rate in rates], title or PARAMETER_LABELS["learning_rate"])
+    if space.sample and (alike > 1).mean() < 0.5:
+        draw_points(figure, panels, table, space, parameter, colour)
+    else:
+        draw_lines(figure, panels, table, space, parameter, colour)
     return figure
 
 
-def values_of_the_best(table: pd.DataFrame, column: str, most: int) -> tuple[list[Any], str]:
-    """The values of `column`, in rising order. If there are more than `most`, only those of the best configurations,
-    with a title that says so; else the title is empty. `table` is in the order of the ranks."""
-    found = table[column].drop_duplicates()
-    title = f"{most} of {len(found)} {column.replace('_', ' ')}s, those of the best configurations"
-    return sorted(found[:most]), title if len(found) > most else ""
+def draw_lines(
+    figure: Figure, panels: dict[str, Axes], table: pd.DataFrame, space: Space, parameter: str, colour: str
+) -> None:
+    """Draw a thin line for each group of configurations that differ in `parameter` alone, and a thick line, the
+    `median_line`, for each value of the hyper-parameter `colour`, in whose colour both are.
 
-
-def final_metric(table: pd.DataFrame, metric: str) -> pd.Series:
-    """The final `metric` of each configuration; NaN if one of its runs diverged, even if other seeds did not."""
-    return table[f"last_{metric}"].where(table["diverged"] == 0)
-
-
-def pivot_values(table: pd.DataFrame, values: pd.Series, rows: list[str], columns: str) -> pd.DataFrame:
-    """The configurations' `values` in a table with a row for each combination of `rows`."""
-    return table.assign(values=values).pivot(index=rows, columns=columns, values="values")  # noqa: PD010  one a cell
-
-
-def scale_end(final: pd.Series, metric: str) -> float:
-    """The upper end of a scale for these values.
-
-    A loss has no upper bound, and one failed run must not make all others look alike: its scale ends at the latest
-    five times as far from the best loss as the median is.
+    A thin line has a gap where a configuration diverged or is missing, and passes a value that the space does not have
+    there. Of many values of `colour` only those of the best configurations are drawn, and the legend says so.
     """
-    spread = final.median() - final.min()
-    return float(min(final.max(), final.min() + 5 * spread) if metric == "val_loss" and spread else final.max())
+    values = space.values[parameter]
+    found = list(table[colour].unique())
+    drawn = sorted(found[:MOST_CURVES], key=space.values[colour].index)
+    table = table.loc[table[colour].isin(drawn)]
+    others = [name for name in space.varying if name != parameter]
+    groups = table.groupby(others).ngroup() if others else pd.Series(0, table.index)
+    colours = table.groupby(groups)[colour].first()
+    places = table[parameter].map(values.index)
+    asked = np.zeros((len(colours), len(values)), dtype=bool)
+    asked[groups, places] = True
+    diverged = table.loc[table["state"] == "diverged", parameter].value_counts()
+    remarks: dict[Any, str] = {value: f"\n{count}\ndiverged" for value, count in diverged.items()}
+    legend: dict[str, Any] = {}
+    for metric, axes in panels.items():
+        finals = np.full(asked.shape, np.nan)
+        finals[groups, places] = table[metric]
+        for position, value in enumerate(drawn):
+            style = line_style(position)
+            rows = (colours == value).to_numpy()
+            # All thin lines are drawn as one line with gaps: a thousand lines would take seconds.
+            shown = np.insert(asked[rows], len(values), True, axis=1).ravel()
+            heights = np.insert(finals[rows], len(values), np.nan, axis=1).ravel()[shown]
+            steps = np.tile(np.arange(len(values) + 1), rows.sum())[shown]
+            axes.plot(steps, heights, **style, linewidth=0.8, alpha=0.45, marker=".", markersize=3)
+            median = median_line(finals[rows], asked[rows])
+            (legend[value_name(value)],) = axes.plot(*median, **style, linewidth=2.2, marker="o", markersize=5)
+        set_value_ticks(axes.xaxis, values, PANEL_CHARACTERS, remarks)
+        axes.set_xlim(-0.3, len(values) - 0.7)
+    title = parameter_label(colour)
+    if len(drawn) < len(found):
+        title += f": {len(drawn)} of {len(found)} values, those of the best configurations"
+    add_legend(figure, legend, title)
 
 
-def set_value_ticks(axis: Axis, values: list[float], remarks: dict[Any, str] | None = None) -> None:
-    """Name the positions 0, 1, … by these values and their remarks; if there are many, only every second, third, …"""
-    step = ceil(len(values) / MOST_TICKS)
-    names = [str(value) if isinstance(value, int | np.integer) else rate_name(value) for value in values]
-    labels = [name + (remarks or {}).get(value, "") for name, value in zip(names, values, strict=True)]
-    axis.set_ticks(range(0, len(values), step), labels[::step], fontsize="small")
+def median_line(finals: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The places and heights of the median of those lines that have no gap and the same values, so that the same
+    configurations count everywhere.
+
+    Each row of `finals` (floats) is a line, NaN where it has a gap or where the space has no configuration; `asked`
+    (booleans of the same shape) says where it has one. In an incomplete space lines may have different values: those
+    that most configurations share are taken.
+    """
+    whole = ~(asked & np.isnan(finals)).any(axis=1)
+    if not whole.any():
+        return np.array([]), np.array([])
+    patterns, of, counts = np.unique(asked[whole], axis=0, return_inverse=True, return_counts=True)
+    chosen = np.lexsort((patterns.sum(axis=1), counts * patterns.sum(axis=1)))[-1]
+    places = np.flatnonzero(patterns[chosen])
+    return places, np.median(finals[whole][of.ravel() == chosen][:, places], axis=0)
 
 
-def short_number(value: float) -> str:
-    """A number in the width of a cell: "0.520", "12.346", "1e+06"; a dash for NaN."""
-    if np.isnan(value):
-        return "–"
-    return f"{value:.3f}" if value < 100 else f"{value:.3g}"
+def draw_points(
+    figure: Figure, panels: dict[str, Axes], table: pd.DataFrame, space: Space, parameter: str, colour: str
+) -> None:
+    """Draw each configuration as a point, in the colour of its value of the hyper-parameter `colour`, and medians.
+
+    A continuous `parameter` has a running median, any other one a median for each value, whose points are side by side.
+    At the top a cross stands for what diverged, and a triangle for a loss beyond the scale.
+    """
+    values = space.values[parameter]
+    continuous = is_continuous(space, parameter)
+    if continuous:
+        places = table[parameter].astype(float)
+        neighbours = min(len(table), max(FEWEST_NEIGHBOURS, len(table) // 4))
+    else:
+        # Steps of the golden ratio spread the points of a value evenly, however many there are.
+        places = table[parameter].map(values.index) + (np.arange(len(table)) * 0.618 % 1 - 0.5) * 0.4
+    paint, legend = paint_points(figure, table, space, colour)
+    for metric, axes in panels.items():
+        final = table[metric]
+        many = len(table) > MOST_SHAPES
+        axes.scatter(places, final, s=5 if many else 20, c=paint, alpha=0.7, linewidths=0, rasterized=many)
+        beyond = final > scale_end(final, metric)
+        for marker, word, marked in (
+            ("x", "diverged", table["state"] == "diverged"),
+            ("^", "beyond the scale", beyond),
+        ):
+            if marked.any():
+                marks = Line2D(places[marked], np.ones(marked.sum()), linestyle="", marker=marker, color="grey")
+                marks.set(markersize=4, clip_on=False, transform=axes.get_xaxis_transform())
+                axes.add_artist(marks)
+                legend[word] = marks
+        middle: dict[str, Any] = {"color": "black", "linewidth": 1.8}
+        if continuous:
+            known = pd.DataFrame({"place": places, "final": final}).dropna().sort_values("place")
+            medians = known.rolling(neighbours, center=True).median()
+            (legend[f"median of {neighbours} neighbours"],) = axes.plot(medians["place"], medians["final"], **middle)
+            set_numeric_scale(axes, "x", space, parameter)
+        else:
+            steps = final.groupby(table[parameter].map(values.index)).median()
+            legend["median"] = axes.hlines(steps, steps.index - 0.3, steps.index + 0.3, **middle)
+            set_value_ticks(axes.xaxis, values, PANEL_CHARACTERS)
+            axes.set_xlim(-0.5, len(values) - 0.5)
+    add_legend(figure, legend)
+
+
+def paint_points(figure: Figure, table: pd.DataFrame, space: Space, colour: str) -> tuple[Any, dict[str, Any]]:
+    """The colour of each row's point, and the legend's entries for them; many numbers have a bar of colours instead."""
+    shades = space.values[colour]
+    if len(shades) > len(COLOURS) and not isinstance(shades[0], str):
+        low, high = float(shades[0]), float(shades[-1])
+        logarithmic = numeric_scale(space, colour) == "log"
+        scale = ScalarMappable(LogNorm(low, high) if logarithmic else Normalize(low, high), "viridis")
+        bar = figure.colorbar(scale, ax=figure.axes, label=parameter_label(colour), aspect=25, pad=0.02)
+        if logarithmic:
+            set_decimal_ticks(bar.ax.yaxis, low, high)
+        return scale.to_rgba(table[colour].to_numpy(dtype=float)), {}
+    paint = {value: COLOURS[position % len(COLOURS)] for position, value in enumerate(shades)}
+    entries: dict[str, Any] = {
+        assignment({colour: value}): Line2D([], [], linestyle="", marker="o", markersize=4, color=shade)
+        for value, shade in paint.items()
+    }
+    return [paint[value] for value in table[colour]], entries

@@ -1,6 +1,8 @@
 """The look that all figures share: colours, line styles, axes, the legend, and how a figure is saved."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Mapping
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,10 @@ LINE_STYLES = ["solid", "dashed", "dotted", "dashdot"]
 # The characters that fit into a row of the legend. Each column takes those of its longest name, and COLUMN_EXTRA more
 # for its line and the gaps.
 LEGEND_WIDTH, COLUMN_EXTRA = 84, 5
+# A figure has room for so many rows of a legend, and grows by ROW_HEIGHT inches for each one more.
+ROOM_FOR_ROWS, ROW_HEIGHT = 4, 0.2
+# More points or cells than these are one image in an SVG, which would take seconds and megabytes to write otherwise.
+MOST_SHAPES = 1000
 
 
 def line_style(position: int, colours: int = len(COLOURS)) -> dict[str, Any]:
@@ -34,18 +40,34 @@ def open_axes(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def add_legend(figure: Figure, names: Collection[str], title: str = "") -> None:
-    """Put the legend of all labelled lines above the panels; `names` are its entries."""
-    columns = LEGEND_WIDTH // (max(map(len, names)) + COLUMN_EXTRA)
+def add_legend(figure: Figure, entries: Mapping[str, Any], title: str = "") -> None:
+    """Put a legend of these entries above the panels. Many make the figure taller, and long ones have several lines."""
+    names = [fold(name, LEGEND_WIDTH - COLUMN_EXTRA) for name in entries]
+    widest = max(len(line) for name in names for line in name.split("\n"))
+    columns = max(1, min(5, LEGEND_WIDTH // (widest + COLUMN_EXTRA)))
     figure.legend(
+        list(entries.values()),
+        names,
         loc="outside upper center",
         title=title or None,
-        ncols=max(1, min(5, columns)),
+        ncols=columns,
         frameon=False,
         labelcolor="linecolor",
         fontsize="small",
         title_fontsize="small",
     )
+    lines = ceil(sum(name.count("\n") + 1 for name in names) / columns)
+    figure.set_figheight(figure.get_figheight() + ROW_HEIGHT * max(0, lines - ROOM_FOR_ROWS))
+
+
+def fold(text: str, width: int) -> str:
+    """Break a text after commas, semicolons and underscores into lines of at most `width` characters, if it can be."""
+    lines = [""]
+    for part in re.split(r"(?<=, )|(?<=; )|(?<=_)", text):
+        if lines[-1] and len(lines[-1] + part.rstrip()) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def save_figure(figure: Figure, file: Path) -> None:

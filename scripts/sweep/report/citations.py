@@ -1,8 +1,9 @@
 """The numbers that a report shows, and where each of them comes from."""
 
 import re
-from collections.abc import Iterable, Mapping, Sized
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence, Sized
+from copy import copy
+from typing import Any, Self
 from urllib.parse import quote
 
 import pandas as pd
@@ -32,12 +33,23 @@ class Citations:
 
     def __init__(self, runs: pd.DataFrame, seeds: int) -> None:
         """`runs` is the table of runs, `seeds` the number of seeds in the config."""
-        self.runs = runs
         self.seeds = seeds
         # Model and name of each configuration that the report names.
         self.named: set[tuple[str, str]] = set()
-        self._by_configuration = runs.groupby(["model", "name"], sort=False)
         self._origins: list[dict[str, Any]] = []
+        self._choose("", runs)
+
+    def _choose(self, study: str, runs: pd.DataFrame) -> None:
+        self.study = study
+        self.runs = runs
+        self._by_configuration = runs.groupby(["model", "name"], sort=False)
+
+    def within(self, study: str, runs: pd.DataFrame) -> Self:
+        """The citations of the same report, but from these runs, which are those of a study, or of all grids if `study`
+        is "*"."""
+        view = copy(self)
+        view._choose(study, runs)
+        return view
 
     def runs_of(self, model: str, name: str) -> pd.DataFrame:
         """The rows of the table of runs of one configuration."""
@@ -50,9 +62,20 @@ class Citations:
         self._origins.append({"how": how, "sources": list(citations)})
         return Marked(f"\x02{len(self._origins) - 1}\x03{printable(text)}\x03")
 
-    def setting(self, value: object, entry: str, file: str = "grid.json") -> str:
-        """A value that a file other than a record gives, such as grid.json, manifest.json or writeup.yaml."""
-        return self.cite(str(value), "setting", [cite_file(file, entry)])
+    @property
+    def grid_file(self) -> str:
+        """The grid.json of these runs, as citations name it."""
+        return f"studies/{self.study}/grid.json" if self.study else "grid.json"
+
+    def match(self, pattern: str, entry: str | None = None, **condition: object) -> Citation:
+        """As `cite_runs`, of these runs alone: the citation of a study's runs names the study, and the runs of all
+        grids are those of the study "*"."""
+        return cite_runs(pattern, entry, **({"study": self.study} if self.study else {}), **condition)
+
+    def setting(self, value: object, entry: str, file: str = "") -> str:
+        """A value that a file other than a record gives, such as manifest.json or writeup.yaml; without `file`, the
+        grid.json of these runs."""
+        return self.cite(str(value), "setting", [cite_file(file or self.grid_file, entry)])
 
     def value(self, run: Mapping[str, Any], column: str, form: str = "") -> str:
         """The value in `column` of a row of the table of runs, in a format such as ".4f"."""
@@ -123,7 +146,7 @@ def cite_record(run: Mapping[str, Any], column: str) -> Citation:
         "run": run_path(run),
         "epoch": epoch,
         "entry": entry,
-        "key": run["key"],
+        "series": run["series"],
         "content_hash": run["content_hash"],
     }
 
@@ -131,7 +154,8 @@ def cite_record(run: Mapping[str, Any], column: str) -> Citation:
 def cite_runs(pattern: str, entry: str | None = None, **condition: object) -> Citation:
     """An entry in the records of all runs that match a pattern, such as "mlp/*" or "*".
 
-    With `equals`, only the runs whose entry has that value.
+    The runs are the sweep's own; if `study` is given, those of that study, or of all grids if it is "*". With `equals`,
+    only the runs whose entry has that value count.
     """
     return {"run": pattern, "entry": entry, **condition}
 
@@ -151,8 +175,23 @@ def run_path(run: Mapping[str, Any]) -> str:
     return f"{run['model']}/{run['name']}/seed{run['seed']}"
 
 
-def run_list(runs: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """For every run the hashes that identify its record, by the run's path."""
-    columns = ["key", "content_hash", "data_hash", "code_hash"]
-    rows = rows_of(runs[["model", "name", "seed", *columns]])
-    return {run_path(run): {column: run[column] for column in columns} for run in rows}
+def run_list(runs: pd.DataFrame, studies: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, Any]]:
+    """For every run, of the sweep and of its studies, by its path: the series, epochs and hashes that identify its
+    record, whether it is the sweep's, and the studies that it is of.
+
+    `runs` is the sweep's table of runs, `studies` has those of the studies.
+    """
+    columns = ["series", "epochs", "content_hash", "data_hash", "code_hash"]
+    listed: dict[str, dict[str, Any]] = {}
+    for study, table in {"": runs, **studies}.items():
+        for run in rows_of(table[["model", "name", "seed", *columns]]):
+            entry = {**{column: run[column] for column in columns}, "sweep": not study, "studies": []}
+            found = listed.setdefault(run_path(run), entry)
+            if study:
+                found["studies"].append(study)
+    return listed
+
+
+def all_runs(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The runs of several tables of runs, each once. Columns that are not in all tables have missing values."""
+    return pd.concat(tables, ignore_index=True).drop_duplicates(["model", "name", "seed"], ignore_index=True)

@@ -7,32 +7,53 @@ from sweep.metrics import label
 from sweep.report.citations import Citation, Citations, cite_file, cite_record, cite_runs, rows_of
 
 # The word that the verdict column shows for an obstacle, where it is not the obstacle's own kind.
-OBSTACLE_WORDS = {"source": "data", "sizes": "data", **dict.fromkeys(SPACE, "grid")}
+OBSTACLE_WORDS = {"source": "data", "sizes": "data", **dict.fromkeys((*SPACE, "configurations"), "grid")}
 
 
-def claims_context(citations: Citations, judgements: list[Judgement], obstacles: list[Obstacle]) -> dict[str, Any]:
-    """What the template of the claims is given: the rows of the table, and the obstacles below it."""
+def claims_context(
+    citations: Citations, judgements: list[Judgement], obstacles: list[Obstacle], restricted: dict[str, int]
+) -> dict[str, Any]:
+    """What the template of the claims is given: the rows of the table, the models that were judged by the write-up's
+    configurations alone, with the number of these, and the obstacles."""
     return {
         "rows": [claim_row(citations, position, judgement) for position, judgement in enumerate(judgements)],
+        "restricted": [
+            {"label": label(model), "configurations": cite_configurations(citations, number, model)}
+            for model, number in restricted.items()
+        ],
         "obstacles": [obstacle_row(citations, obstacle) for obstacle in obstacles],
     }
 
 
+def cite_configurations(citations: Citations, number: int, model: str) -> str:
+    """The number of the write-up's configurations of a model."""
+    return citations.cite(str(number), "configurations", [cite_file("writeup.yaml", f"sweep.models.{model}")])
+
+
 def obstacle_row(citations: Citations, obstacle: Obstacle) -> dict[str, Any]:
-    """An obstacle, with the values of this sweep and of the write-up that differ."""
+    """An obstacle, with the values of this sweep and of the write-up that differ; of a search space, with what is
+    missing of the write-up's and with all of it."""
     ours, theirs = (
         ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
         for value in (obstacle.ours, obstacle.theirs)
     )
-    if obstacle.model:
-        file, entry, written = "grid.json", f"models.{obstacle.model}.{obstacle.kind}", "sweep"
+    kind, model = obstacle.kind, obstacle.model
+    row = {"kind": kind, "label": label(model or "")}
+    if kind == "configurations" or kind in SPACE:
+        compared = [cite_file("writeup.yaml", f"sweep.models.{model}"), cite_file("grid.json", f"models.{model}")]
+        if kind in SPACE:
+            written = citations.setting(theirs, f"sweep.models.{model}.{kind}", "writeup.yaml")
+        else:
+            written = cite_configurations(citations, obstacle.theirs, str(model))
+        return {**row, "ours": citations.cite(ours, "missing", compared), "theirs": written}
+    if model:
+        file, entry, section = "grid.json", f"models.{model}.{kind}", "sweep"
     else:
-        file, entry, written = "manifest.json", obstacle.kind, "sweep.data"
+        file, entry, section = "manifest.json", kind, "sweep.data"
     return {
-        "kind": obstacle.kind,
-        "label": label(obstacle.model or ""),
+        **row,
         "ours": citations.setting(ours, entry, file),
-        "theirs": citations.setting(theirs, f"{written}.{entry}", "writeup.yaml"),
+        "theirs": citations.setting(theirs, f"{section}.{entry}", "writeup.yaml"),
     }
 
 
@@ -60,7 +81,8 @@ def claim_row(citations: Citations, position: int, judgement: Judgement) -> dict
         row["names"] = [citations.name(claim["model"], judgement.ours)]
     if judgement.rank:
         compared = [cite_runs(f"{claim['model']}/{runs}", "last.val_loss") for runs in (f"{claim['value']}/*", "*")]
-        row["rank"] = citations.cite(str(judgement.rank), "rank", compared)
+        among = cite_file("writeup.yaml", f"sweep.models.{claim['model']}")
+        row["rank"] = citations.cite(str(judgement.rank), "rank", [*compared, among])
     for (metric, model), measure in judgement.measures.items():
         if on_metric:
             how = "mean" if len(measure.runs) > 1 else "value"

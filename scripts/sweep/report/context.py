@@ -5,19 +5,31 @@ texts under "shown".
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
 from sweep.analysis.claims import Measure, judge, subtract
 from sweep.analysis.ranking import BOOTSTRAP_DRAWS, NOISE_FACTOR, Ranking, binomial_error, rank
-from sweep.grid import Grid, Partial, Space
-from sweep.metrics import EFFECT_NAMES, METRIC_LABELS, label
+from sweep.analysis.tables import read_table
+from sweep.grid import MAIN, Grid, Partial, Space
+from sweep.metrics import METRIC_LABELS, label
 from sweep.report.appendix import SHOWN_METRICS, appendix_context
-from sweep.report.citations import LISTED, MISSING, Citation, Citations, cite_file, cite_record, cite_runs, rows_of
+from sweep.report.citations import (
+    LISTED,
+    MISSING,
+    Citation,
+    Citations,
+    all_runs,
+    cite_file,
+    cite_record,
+    cite_runs,
+    rows_of,
+)
 from sweep.report.claim_table import cite_measure, claims_context
-from sweep.studies import variant_of
+from sweep.report.parameters import effects_context, shown_parameters, space_context
 
 if TYPE_CHECKING:
     from sweep.data.prepared import Manifest
@@ -26,26 +38,42 @@ if TYPE_CHECKING:
 EXPECTATIONS = {"cnn": "expected", "mlp": "unexpected"}
 
 
+@dataclass(frozen=True)
+class Tables:
+    """A grid, and those of its tables that the report shows."""
+
+    grid: Grid
+    runs: pd.DataFrame
+    configurations: pd.DataFrame
+    importance: pd.DataFrame
+
+    @classmethod
+    def read(cls, grid: Path, folder: Path) -> Self:
+        """Read the tables in `folder` of the grid in the file `grid`."""
+        names = ("runs", "configurations", "importance")
+        return cls(Grid.read(grid), *(read_table(folder / f"{name}.csv") for name in names))
+
+
 def report_context(
     citations: Citations,
-    grid: Grid,
+    tables: Tables,
     manifest: "Manifest",
-    configurations: pd.DataFrame,
     writeup: Mapping[str, Any],
-    rank_by: str,
     top: int,
     author: str,
-    studies: Sequence[Grid] = (),
+    studies: Sequence[Tables] = (),
 ) -> dict[str, Any]:
     """All that a template may name.
 
-    `grid` is the grid of the tables, `configurations` the table of that name, `writeup` the content of writeup.yaml,
-    `top` the number of configurations that tables and figures show, `studies` the grids of the studies.
+    `tables` are those of the sweep, from whose runs `citations` cite, and `studies` those of the studies. `writeup` is
+    the content of writeup.yaml, `top` the number of configurations that tables and figures show.
     """
-    models = [
-        model_context(citations, name, space, configurations[configurations["model"] == name], manifest, rank_by, top)
-        for name, space in grid.models.items()
-    ]
+    grid = tables.grid
+    models = [model_context(citations, name, tables, manifest, top) for name in grid.models]
+    everything = [tables, *studies]
+    compared = [study_context(citations, study) for study in studies]
+    explain_once([*models, *(model for study in compared for model in study["models"])])
+    spaces = [space for each in everything for space in each.grid.models.values()]
     ranking_code = "scripts/sweep/analysis/ranking.py"
     values = {
         "partial": partial_context(citations, grid.partial),
@@ -53,22 +81,37 @@ def report_context(
         "data": data_context(citations, manifest),
         "seeds": [citations.setting(seed, f"seeds.{position}") for position, seed in enumerate(grid.seeds)],
         "several_seeds": len(grid.seeds) > 1,
-        "rank_by": rank_by,
+        "rank_by": grid.rank_by,
         "metric_labels": METRIC_LABELS,
-        "effect_names": EFFECT_NAMES,
         "models": models,
-        "any_diverged": any(model["diverged"] for model in models),
+        "any_diverged": any((each.runs["status"] == "diverged").any() for each in everything),
+        "any_sampled": any(space.sample for space in spaces),
+        "any_incomplete": not all(space.complete for space in spaces),
+        # The hyper-parameters of the training that vary: the text says what they do.
+        "varying": {name for space in spaces for name in space.varying},
         "comparison": comparison_context(citations, models, manifest.sizes["validation"]),
         "noise": {
             "factor": citations.setting(NOISE_FACTOR, "NOISE_FACTOR", ranking_code),
             "draws": citations.setting(BOOTSTRAP_DRAWS, "BOOTSTRAP_DRAWS", ranking_code),
         },
-        "studies": [study_context(study) for study in studies],
+        "studies": compared,
         "claims": claims_context(citations, *judge(writeup, grid, manifest, citations.runs)),
     }
     # All configurations that the report names are known by now.
-    values["appendix"] = appendix_context(citations, grid, manifest, rank_by, top)
+    whole = citations.within("*", all_runs([each.runs for each in everything])) if studies else citations
+    grids = {study.grid.study: study.grid for study in studies}
+    values["appendix"] = appendix_context(whole, grid, manifest, top, grids)
     return values
+
+
+def explain_once(models: Sequence[Mapping[str, Any]]) -> None:
+    """Mark the first tables of importance of each kind: their text says what the numbers mean, and later ones refer to
+    it."""
+    explained = set()
+    for found in (model["effects"]["importance"] for model in models if model["effects"]["importance"]):
+        kind = (found["method"], found["pairs"], found["tested"])
+        found["first"] = kind not in explained
+        explained.add(kind)
 
 
 def partial_context(citations: Citations, partial: Partial | None) -> dict[str, Any] | None:
@@ -104,26 +147,19 @@ def data_context(citations: Citations, manifest: "Manifest") -> dict[str, Any]:
     }
 
 
-def model_context(
-    citations: Citations,
-    name: str,
-    space: Space,
-    configurations: pd.DataFrame,
-    manifest: "Manifest",
-    rank_by: str,
-    top: int,
-) -> dict[str, Any]:
+def model_context(citations: Citations, name: str, tables: Tables, manifest: "Manifest", top: int) -> dict[str, Any]:
     """A model's section: its search space, its ranking, its best values over all configurations, and how sure it is.
 
     Configurations with a run that diverged are not ranked; their diverged runs are listed in "diverged".
     """
-    runs = citations.runs[citations.runs["model"] == name]
+    space, rank_by = tables.grid.models[name], tables.grid.rank_by
+    runs, configurations = (table[table["model"] == name] for table in (tables.runs, tables.configurations))
     diverged = runs["status"] == "diverged"
     ranking = rank(runs, rank_by, manifest.sizes["validation"])
     rows = rows_of(configurations[configurations["diverged"] == 0].sort_values("rank"))
 
     def show(row: Mapping[str, Any]) -> dict[str, Any]:
-        return configuration_row(citations, row, rank_by, ranking)
+        return configuration_row(citations, row, space, rank_by, ranking)
 
     sure = None
     if ranking:
@@ -133,7 +169,7 @@ def model_context(
     return {
         "name": name,
         "label": label(name),
-        "space": {key: citations.setting(value, f"models.{name}.{key}") for key, value in asdict(space).items()},
+        "space": space_context(citations, name, space),
         "runs": citations.count(len(runs), cite_runs(f"{name}/*")),
         "drawn": citations.cite(str(min(top, len(configurations))), "drawn", [cite_runs(f"{name}/*")]),
         "ranking": [show(row) for row in rows[:top]],
@@ -144,11 +180,12 @@ def model_context(
         "diverged_runs": citations.count(diverged.sum(), cite_runs(f"{name}/*", "status", equals="diverged")),
         "diverged": [diverged_row(citations, run) for run in rows_of(runs[diverged][:LISTED])],
         "diverged_unlisted": citations.rest(runs[diverged], cite_runs(f"{name}/*", "status", equals="diverged")),
+        "effects": effects_context(citations, name, space, tables.importance),
     }
 
 
 def configuration_row(
-    citations: Citations, row: Mapping[str, Any], rank_by: str, ranking: Ranking | None
+    citations: Citations, row: Mapping[str, Any], space: Space, rank_by: str, ranking: Ranking | None
 ) -> dict[str, Any]:
     """A row of the table of configurations, none of whose runs diverged, and what the report shows of it."""
     model, name = row["model"], row["name"]
@@ -159,15 +196,20 @@ def configuration_row(
         probability = citations.cite(f"{ranking.probabilities[name]:.2f}", "bootstrap probability", compared)
     shown = {
         "rank": citations.cite(str(row["rank"]), "rank", compared),
-        **{column: citations.value(runs[0], column) for column in ("batch_size", "learning_rate", "dropout_rate")},
-        **{
-            column: citations.mean(row[column], row[f"{column}_std"], [cite_record(run, column) for run in runs])
-            for column in SHOWN_METRICS
-        },
+        "parameters": shown_parameters(citations, runs[0], space),
+        **shown_metrics(citations, row, runs),
         "n": citations.count(len(runs), *(cite_record(run, "seed") for run in runs)),
         "probability": probability,
     }
     return {**row, **citations.name(model, name), "shown": shown}
+
+
+def shown_metrics(citations: Citations, row: Mapping[str, Any], runs: list[dict[str, Any]]) -> dict[str, str]:
+    """The metrics of a row of the table of configurations, whose `runs` all completed."""
+    return {
+        column: citations.mean(row[column], row[f"{column}_std"], [cite_record(run, column) for run in runs])
+        for column in SHOWN_METRICS
+    }
 
 
 def sure_context(
@@ -237,18 +279,41 @@ def best_configuration(citations: Citations, model: Mapping[str, Any], images: i
     return Measure(value, binomial_error(value, images) if len(runs) == 1 else None, runs)
 
 
-def study_context(study: Grid) -> dict[str, Any]:
-    """A study, with the configuration of each of its models; the models' variants are left out."""
-    models = [(name, space) for name, space in study.models.items() if variant_of(study.study, name) in study.models]
+def study_context(citations: Citations, study: Tables) -> dict[str, Any]:
+    """A study's section: for each of its models the search space, the configurations, and the figures."""
+    name = study.grid.study
+    inside = citations.within(name, study.runs)
+    return {"name": name, "models": [study_model(inside, model, study) for model in study.grid.models]}
+
+
+def study_model(citations: Citations, name: str, study: Tables) -> dict[str, Any]:
+    """A model of a study. Its configurations are listed by rank, the diverged ones last, with what differs in them."""
+    space = study.grid.models[name]
+    runs, configurations = (table[table["model"] == name] for table in (study.runs, study.configurations))
+    rows = rows_of(configurations.sort_values("rank"))
+    # Of a single configuration nothing differs: it is shown whole.
+    differs = space.varying or list(MAIN)
     return {
-        "name": study.study,
-        "models": [
-            {
-                "label": label(name),
-                "batch_size": space.batch_sizes[0],
-                "learning_rate": space.learning_rates[0],
-                "dropout_rate": space.dropout_rates[0],
-            }
-            for name, space in models
-        ],
+        "label": label(name),
+        "space": space_context(citations, name, space),
+        "runs": citations.count(len(runs), citations.match(f"{name}/*")),
+        "diverged": bool((configurations["diverged"] > 0).any()),
+        "differs": differs,
+        "rows": [study_row(citations, row, space, differs) for row in rows[:LISTED]],
+        "unlisted": citations.rest(rows, citations.match(f"{name}/*")),
+        "effects": effects_context(citations, name, space, study.importance),
+    }
+
+
+def study_row(citations: Citations, row: Mapping[str, Any], space: Space, differs: Sequence[str]) -> dict[str, Any]:
+    """A configuration of a study, with its values of the hyper-parameters in `differs`. One with a run that diverged
+    has no metrics."""
+    runs = rows_of(citations.runs_of(row["model"], row["name"]))
+    parameters = shown_parameters(citations, runs[0], space)
+    diverged = row["diverged"] > 0
+    return {
+        **citations.name(row["model"], row["name"]),
+        "diverged": diverged,
+        "values": [parameters[name] for name in differs],
+        **(dict.fromkeys(SHOWN_METRICS, MISSING) if diverged else shown_metrics(citations, row, runs)),
     }

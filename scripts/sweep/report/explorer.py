@@ -1,7 +1,7 @@
 """What the page to explore a sweep is given."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,19 +9,20 @@ import pandas as pd
 import plotly
 from markupsafe import Markup
 
-from sweep.grid import Grid
-from sweep.metrics import METRIC_LABELS, label
+from sweep.analysis.tables import CONFIGURATION, axes_of
+from sweep.grid import MAIN, Grid, axis_words
+from sweep.metrics import METRIC_LABELS, label, parameter_label
 
 if TYPE_CHECKING:
     from sweep.data.prepared import Manifest
 
 # Significant digits of a curve's values; more could not be seen.
 CURVE_DIGITS = 5
-# The columns of the table of runs, in the groups that a run's record shows; all others are its outcome.
-PARAMETER_COLUMNS = ["model", "name", "batch_size", "learning_rate", "dropout_rate", "epochs", "seed"]
+# The columns of the table of runs, in the groups that a run's record shows, behind its parameters; all others are its
+# outcome.
 ENVIRONMENT_COLUMNS = ["device_asked", "device", "device_name", "gpu", "precision_asked", "precision", "threads"]
 ENVIRONMENT_COLUMNS += ["python", "torch"]
-ORIGIN_COLUMNS = ["commit", "key", "data_hash", "code_hash", "content_hash"]
+ORIGIN_COLUMNS = ["commit", "series", "data_hash", "code_hash", "content_hash"]
 
 
 def explorer_context(grid: Grid, manifest: "Manifest", author: str, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,49 +40,80 @@ def explorer_context(grid: Grid, manifest: "Manifest", author: str, data: Mappin
 
 
 def explorer_data(
-    runs: pd.DataFrame, epochs: pd.DataFrame, data_folder: Path, train_script: Path, rank_by: str
+    grid: Grid,
+    runs: pd.DataFrame,
+    epochs: pd.DataFrame,
+    importance: pd.DataFrame,
+    data_folder: Path,
+    train_script: Path,
 ) -> dict[str, Any]:
     """What app.js draws, column by column: {"runs": {column: [a value a run]}, "curves": {metric: [a list a run]}, …}.
 
-    `runs` and `epochs` are the tables of those names. `data_folder` and `train_script` stand in the command that
-    repeats a run; they are relative to the folder in which the sweep runs.
+    `runs`, `epochs` and `importance` are the tables of those names, and `grid` is theirs. `data_folder` and
+    `train_script` stand in the command that repeats a run; they are relative to the folder in which the sweep runs.
     """
-    # As text, because JavaScript has no integers of 64 bits.
-    runs = runs.assign(seed=runs["seed"].astype(str))
-    outcome = [name for name in runs if name not in {*PARAMETER_COLUMNS, *ENVIRONMENT_COLUMNS, *ORIGIN_COLUMNS}]
-    histories = dict(
-        list(epochs.assign(seed=epochs["seed"].astype(str)).groupby(["model", "name", "seed"], sort=False))
-    )
+    parameters = [*CONFIGURATION, *axes_of(runs), "epochs", "seed"]
+    outcome = [name for name in runs if name not in {*parameters, *ENVIRONMENT_COLUMNS, *ORIGIN_COLUMNS}]
+    rows = epochs.groupby(["model", "name", "seed"], sort=False).indices
     # A run that diverged in its first epoch has no rows.
-    ordered = [histories.get(run, epochs[:0]) for run in zip(runs["model"], runs["name"], runs["seed"], strict=True)]
+    own_rows = [rows.get(run, []) for run in zip(runs["model"], runs["name"], runs["seed"], strict=True)]
     return {
         "runs": {
-            **{str(name): [None if pd.isna(value) else value for value in runs[name].tolist()] for name in runs},
+            # Seeds as text, because JavaScript has no integers of 64 bits.
+            **_columns(runs.assign(seed=runs["seed"].astype(str))),
             "gpus": (runs["device"] == "cuda").astype(int).tolist(),
+            "set": _set_options(runs, grid),
         },
-        "curves": {
-            metric: [[float(f"{value:.{CURVE_DIGITS}g}") for value in history[metric]] for history in ordered]
-            for metric in METRIC_LABELS
-        },
+        "curves": {metric: _curves(epochs[metric].tolist(), own_rows) for metric in METRIC_LABELS},
+        "parameters": {name: parameter_label(name) for name in (*MAIN, *axes_of(runs))},
         "groups": {
-            "parameters": PARAMETER_COLUMNS,
+            "parameters": parameters,
             "outcome": outcome,
             "environment": ENVIRONMENT_COLUMNS,
             "origin": ORIGIN_COLUMNS,
         },
-        "rank_by": rank_by,
+        "importance": _columns(importance),
+        "rank_by": grid.rank_by,
         "command": repeat_command(data_folder, train_script),
     }
 
 
+def _columns(table: pd.DataFrame) -> dict[str, list[Any]]:
+    """A table column by column; a missing value is None."""
+    return {str(name): [None if pd.isna(value) else value for value in table[name].tolist()] for name in table}
+
+
+def _curves(values: list[float], own_rows: Iterable[Iterable[int]]) -> list[list[float]]:
+    """A list a run of its rows' values, rounded."""
+    rounded = [float(f"{value:.{CURVE_DIGITS}g}") for value in values]
+    return [[rounded[row] for row in rows] for rows in own_rows]
+
+
+def _set_options(runs: pd.DataFrame, grid: Grid) -> list[str]:
+    """The option of train.py for each run's further hyper-parameters that are not at their default, with a space before
+    it: " --set batch_norm=false weight_decay=0.0005". It is empty for a run that has none."""
+    axes = axes_of(runs)
+    options = []
+    for model, *values in zip(runs["model"], *(runs[name] for name in axes), strict=True):
+        defaults = grid.models[model].defaults
+        # A model has no value for a hyper-parameter that it lacks.
+        given = [
+            (name, value)
+            for name, value in zip(axes, values, strict=True)
+            if not pd.isna(value) and value != defaults.get(name)
+        ]
+        options.append(f" --set {shlex.join(axis_words(given))}" if given else "")
+    return options
+
+
 def repeat_command(data_folder: Path, train_script: Path) -> str:
-    """The shell command that trains a run again, with {column} in place of each value.
+    """The shell command that trains a run again, with {column} in place of each value, and {set} for its option --set.
 
     It writes to a new folder: in the sweep's own folder the kept record would be published and nothing trained.
     """
     return (
         f"repeat=$(mktemp -d) && python {shlex.quote(str(train_script))} --model {{model}} --batch-size {{batch_size}}"
-        " --learning-rate {learning_rate} --dropout-rate {dropout_rate} --seed {seed} --epochs {epochs}"
+        " --learning-rate {learning_rate} --dropout-rate {dropout_rate} --seed {seed} --epochs {epochs}{set}"
         f" --data {shlex.quote(str(data_folder))} --device {{device}} --precision {{precision}} --gpus {{gpus}}"
         ' --jobs-per-gpu 1 --threads {threads} --records "$repeat/records" --metrics "$repeat/metrics.json"'
         ' && echo "$repeat/metrics.json"'

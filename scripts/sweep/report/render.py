@@ -108,7 +108,7 @@ def escape_markdown(text: str) -> str:
 
 def code_span(value: object, before: str = "") -> Markup:
     """`before` and the value as code, which shows exactly their characters, in a cell of a table, too."""
-    text = before + _visible(value)
+    text = printable(before) + _visible(value)
     if not text or text != text.strip() or re.search(r"[`|\\]", text):
         # Between backticks nothing can be escaped.
         return Markup(f"<code>{escape_markdown(text)}</code>")  # noqa: S704

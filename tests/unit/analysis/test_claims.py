@@ -136,7 +136,10 @@ def test_another_sweep_is_not_judged_and_it_is_told_why(tmp_path: Path, language
     # Our metrics are not shown where they cannot be compared with the write-up's.
     assert all(row[1:4] == ["–"] * 3 for row in rows)
     text = (tmp_path / "report.md").read_text()
-    assert "0.001, 0.0005, 0.0001" in text.split("`learning_rates`")[1].splitlines()[0]
+    assert {
+        "en": "the `learning_rates` of MLP lack 0.0005, 0.0001; in the write-up they are 0.001, 0.0005, 0.0001.",
+        "zh": "MLP 的 `learning_rates` 缺少 0.0005, 0.0001，原报告为 0.001, 0.0005, 0.0001。",
+    }[language] in text
 
     rows = table(tmp_path, as_written, language=language, source="folder")
     reason = begin + {"en": "other data", "zh": "数据不同"}[language]
@@ -145,6 +148,51 @@ def test_another_sweep_is_not_judged_and_it_is_told_why(tmp_path: Path, language
     assert [("reproduced" in row[-1], begin in row[-1]) for row in rows] == [
         *[(True, False), (False, True)] * 2, *[(False, True)] * 3
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("seeds", [[0], [0, 1]])
+def test_a_larger_grid_is_judged_by_the_write_ups_configurations_alone(
+    tmp_path: Path, language: Literal["zh", "en"], seeds: list[int]
+) -> None:
+    """More values, another axis and a configuration on top, all of them better than the write-up's."""
+    larger = copy.deepcopy(MODELS)
+    larger["mlp"]["learning_rates"] = [0.002, *larger["mlp"]["learning_rates"]]
+    larger["mlp"] |= {"axes": {"hidden": [50, 100]}, "defaults": {"hidden": 100}}
+    larger["cnn"]["include"] = [{"batch_size": 128, "learning_rate": 0.001, "dropout_rate": 0.3}]
+
+    def metrics(run: Run) -> tuple[float, float]:
+        own = run.axes or run.learning_rate == 0.002 or run.dropout_rate == 0.3
+        return (0.1, 0.99) if own else as_written(run)
+
+    rows = table(tmp_path, metrics, seeds, larger, language)
+    text = (tmp_path / "report.md").read_text()
+    for label in ("MLP", "CNN"):
+        assert {
+            "en": f"The grid of {label} is larger than the write-up's; it is judged by the write-up's 60 ",
+            "zh": f"{label} 的搜索空间大于原报告，只用其中属于原报告的 60 个配置来判定。",
+        }[language] in text
+    assert rows == table(tmp_path, as_written, seeds, language=language)
+    assert {"en": "larger than", "zh": "大于"}[language] not in (tmp_path / "report.md").read_text()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_grid_without_some_of_the_write_ups_configurations_is_not_judged(
+    tmp_path: Path, language: Literal["zh", "en"]
+) -> None:
+    """Two are excluded from the one model's; the other's are all at another weight decay."""
+    others = copy.deepcopy(MODELS)
+    others["mlp"]["exclude"] = [{"batch_size": 512, "learning_rate": 0.0001, "dropout_rate": rate} for rate in (0, 0.2)]
+    others["cnn"] |= {"axes": {"weight_decay": [0.0005]}, "defaults": {"weight_decay": 0.0}}
+    rows = table(tmp_path, as_written, models=others, language=language)
+    reason = {"en": "cannot be judged: other grid", "zh": "无法判定：搜索空间不同"}[language]
+    assert [row[-1] for row in rows] == [reason] * 7
+    text = (tmp_path / "report.md").read_text()
+    for label, missing in (("MLP", 2), ("CNN", 60)):
+        assert {
+            "en": f"of the write-up's 60 configurations of {label}, {missing} are missing.",
+            "zh": f"原报告中 {label} 的 60 个配置，本次缺少 {missing} 个。",
+        }[language] in text
 
 
 def test_a_model_without_a_finished_run_is_not_judged(tmp_path: Path) -> None:

@@ -11,9 +11,11 @@ from scipy import stats
 from examples import record
 from sweep.analysis.ranking import Ranking, binomial_error, rank
 from sweep.analysis.tables import run_table
-from sweep.grid import Run
+from sweep.grid import Grid, Run
 
 RUN = Run("mlp", 8, 0.001, 0.0, 1, 0)
+SPACE = {"batch_sizes": [8], "learning_rates": [0.001], "dropout_rates": [0], "epochs": 1}
+GRID = Grid.of({"mlp": SPACE}, [0])
 
 
 def ranked(metrics: list[list[tuple[float, float] | None]], rank_by: str = "val_loss", images: int = 100) -> Ranking:
@@ -24,7 +26,7 @@ def ranked(metrics: list[list[tuple[float, float] | None]], rank_by: str = "val_
             run = replace(RUN, dropout_rate=position / 10, seed=seed)
             runs.append(run)
             records.append(record(run, [], [], 0) if last is None else record(run, [last[0]], [last[1]]))
-    ranking = rank(run_table(runs, records), rank_by, images)
+    ranking = rank(run_table(runs, records, GRID), rank_by, images)
     assert ranking is not None
     return ranking
 
@@ -87,5 +89,5 @@ def test_the_probability_of_being_the_best_is_that_over_all_draws(rank_by: str) 
 
 def test_missing_runs_and_nothing_left_are_no_ranking() -> None:
     runs = [RUN, replace(RUN, seed=1), replace(RUN, dropout_rate=0.5)]
-    assert rank(run_table(runs, [record(run, [1.0], [0.5]) for run in runs]), "val_loss", 100) is None
-    assert rank(run_table(runs, [record(run, [], [], 0) for run in runs]), "val_loss", 100) is None
+    assert rank(run_table(runs, [record(run, [1.0], [0.5]) for run in runs], GRID), "val_loss", 100) is None
+    assert rank(run_table(runs, [record(run, [], [], 0) for run in runs], GRID), "val_loss", 100) is None

@@ -1,20 +1,18 @@
 """Learning curves: which are drawn, in which order and look, and from which numbers."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
 
 from examples import record
+from figures.made_up import legend
 from sweep.analysis.tables import configuration_table, epoch_table, run_table
 from sweep.figures.curves import draw_learning_curves, draw_study_curves
-from sweep.grid import Grid, Run
+from sweep.grid import Grid, Space
 from sweep.metrics import METRIC_LABELS
-from sweep.studies import study_spaces
 
 SEEDS = [0, 1]
 RATES = [0.0, 0.2, 0.4, 0.6]
@@ -22,27 +20,31 @@ RATES = [0.0, 0.2, 0.4, 0.6]
 LAST = {0.0: 2.0, 0.2: 4.0, 0.4: 1.0, 0.6: 3.0}
 RANKED = ["8_0.001_0.4", "8_0.001_0.0", "8_0.001_0.6", "8_0.001_0.2"]
 
-Tables = tuple[pd.DataFrame, pd.DataFrame]
+Tables = tuple[pd.DataFrame, pd.DataFrame, Space]
 
 
-def tables(runs: list[Run], records: list[dict[str, Any]]) -> Tables:
-    return epoch_table(runs, records), configuration_table(run_table(runs, records), "val_loss")
+def tables(grid: Grid, records: list[dict[str, Any]], model: str = "mlp") -> Tables:
+    """The tables of epochs and of configurations, and the model's search space."""
+    runs = grid.runs()
+    return (
+        epoch_table(runs, records),
+        configuration_table(run_table(runs, records, grid), "val_loss"),
+        grid.models[model],
+    )
+
+
+def space_of(rates: list[float], epochs: int = 1) -> dict[str, Any]:
+    return {"batch_sizes": [8], "learning_rates": [0.001], "dropout_rates": rates, "epochs": epochs}
 
 
 @pytest.fixture
 def sweep() -> Tables:
-    space = {"batch_sizes": [8], "learning_rates": [0.001], "dropout_rates": RATES, "epochs": 3}
-    runs = Grid.of({"mlp": space, "cnn": {**space, "epochs": 1}}, SEEDS).runs()
+    grid = Grid.of({"mlp": space_of(RATES, 3), "cnn": space_of(RATES)}, SEEDS)
     records = []
-    for run in runs:
+    for run in grid.runs():
         losses = [9.0, 5.0 + run.dropout_rate, LAST[run.dropout_rate] + 0.2 * run.seed][-run.epochs :]
         records.append(record(run, losses, [loss / 10 for loss in losses]))
-    return tables(runs, records)
-
-
-def legend(figure: Figure) -> list[str]:
-    (only,) = figure.legends
-    return [text.get_text() for text in only.get_texts()]
+    return tables(grid, records)
 
 
 @pytest.mark.parametrize(("top", "drawn"), [(1, 1), (3, 3), (10, 4)])
@@ -87,15 +89,17 @@ def test_several_seeds_have_a_band_of_one_standard_deviation_up_and_down(sweep: 
 
 
 def test_a_mean_curve_ends_where_its_first_run_diverged() -> None:
-    runs = [Run("mlp", 8, 0.001, 0.0, 3, seed) for seed in SEEDS]
-    records = [record(runs[0], [3.0, 2.0, 1.0], [0.5] * 3), record(runs[1], [5.0], [0.5], 1)]
-    (axes,) = draw_learning_curves(*tables(runs, records), "mlp", "val_loss", 1).axes
+    grid = Grid.of({"mlp": space_of([0.0], 3)}, SEEDS)
+    good, bad = grid.runs()
+    records = [record(good, [3.0, 2.0, 1.0], [0.5] * 3), record(bad, [5.0], [0.5], 1)]
+    (axes,) = draw_learning_curves(*tables(grid, records), "mlp", "val_loss", 1).axes
     assert list(axes.lines[0].get_ydata()) == [4.0]
 
 
 def test_one_seed_has_no_band() -> None:
-    run = Run("mlp", 8, 0.001, 0.0, 2, 0)
-    (axes,) = draw_learning_curves(*tables([run], [record(run, [2.0, 1.0], [0.5, 0.6])]), "mlp", "val_loss", 1).axes
+    grid = Grid.of({"mlp": space_of([0.0], 2)}, [0])
+    records = [record(run, [2.0, 1.0], [0.5, 0.6]) for run in grid.runs()]
+    (axes,) = draw_learning_curves(*tables(grid, records), "mlp", "val_loss", 1).axes
     assert len(axes.collections) == 0
 
 
@@ -113,48 +117,71 @@ def test_a_configuration_looks_the_same_in_all_figures_of_its_model(sweep: Table
 
 
 def test_no_two_of_24_curves_look_alike() -> None:
-    space = {"batch_sizes": list(range(2, 26)), "learning_rates": [0.1], "dropout_rates": [0], "epochs": 1}
-    runs = Grid.of({"mlp": space}, [0]).runs()
-    records = [record(run, [float(run.batch_size)], [0.5]) for run in runs]
-    (axes,) = draw_learning_curves(*tables(runs, records), "mlp", "val_loss", 24).axes
-    assert len({(line.get_color(), line.get_linestyle()) for line in axes.lines}) == 24
+    grid = Grid.of({"mlp": space_of([0.0]) | {"batch_sizes": list(range(2, 26))}}, [0])
+    records = [record(run, [float(run.batch_size)], [0.5]) for run in grid.runs()]
+    for draw in (draw_learning_curves, draw_study_curves):
+        (axes,) = draw(*tables(grid, records), "mlp", "val_loss", 24).axes
+        assert len({(line.get_color(), line.get_linestyle()) for line in axes.lines}) == 24
 
 
 @pytest.mark.parametrize("others_diverged", [False, True])
 def test_a_configuration_without_a_finished_epoch_is_named_but_has_no_curve(others_diverged: bool) -> None:
-    good = Run("mlp", 8, 0.001, 0.0, 1, 0)
-    bad = replace(good, dropout_rate=0.5)
+    grid = Grid.of({"mlp": space_of([0.0, 0.5])}, [0])
+    good, bad = grid.runs()
     records = [record(good, [], [], 0) if others_diverged else record(good, [1.0], [0.5]), record(bad, [], [], 0)]
-    figure = draw_learning_curves(*tables([good, bad], records), "mlp", "val_loss", 10)
+    figure = draw_learning_curves(*tables(grid, records), "mlp", "val_loss", 10)
     assert legend(figure) == [good.name, bad.name]
     assert [len(line.get_ydata()) for line in figure.axes[0].lines] == [0 if others_diverged else 1, 0]
     figure.canvas.draw()  # an empty axis must not stop the drawing
+    assert (len(figure.axes[0].get_yticks()) == 0) == others_diverged
 
 
-def test_the_legend_stays_within_the_figure() -> None:
-    """Long names take fewer columns."""
-    space = {"batch_sizes": [1024], "learning_rates": [0.00012345], "dropout_rates": RATES, "epochs": 1}
-    runs = Grid.of({"mlp": space}, [0]).runs()
-    figure = draw_learning_curves(*tables(runs, [record(run, [1.0], [0.5]) for run in runs]), "mlp", "val_loss", 10)
+def test_what_is_not_finished_has_no_curve() -> None:
+    grid = Grid.of({"mlp": space_of([0.0, 0.5])}, [0])
+    records = [record(run, [1.0], [0.5]) for run in grid.runs()]
+    epochs, configurations, space = tables(grid, records)
+    figure = draw_learning_curves(epochs, configurations.iloc[1:], space, "mlp", "val_loss", 10)
+    assert legend(figure) == ["8_0.001_0.5"]
+
+
+@pytest.mark.parametrize("values", [["channel"], ["channel", "a-name-of-several-words-that-is-long"]])
+def test_the_legend_stays_within_the_figure_and_leaves_room_for_the_curves(values: list[str]) -> None:
+    """Long names take fewer columns, very long ones several lines, and many lines make the figure taller."""
+    names = {"dropout_kind": values, "label_smoothing": [0.1], "weight_decay": [0.0005]}
+    defaults = {"dropout_kind": "channel", "label_smoothing": 0.0, "weight_decay": 0.0}
+    grid = Grid.of({"mlp": {**space_of(RATES), "axes": names, "defaults": defaults}}, [0])
+    records = [record(run, [1.0], [0.5]) for run in grid.runs()]
+    figure = draw_learning_curves(*tables(grid, records), "mlp", "val_loss", 10)
     figure.canvas.draw()
     box = figure.legends[0].get_window_extent()
     assert box.x0 >= 0
     assert box.x1 <= figure.bbox.x1
+    assert "".join(legend(figure)[-1].split("\n")) == figure.axes[0].lines[-1].get_label()
+    assert figure.axes[0].get_window_extent().height > 300
 
 
-def test_a_study_draws_the_model_solid_and_its_variant_dashed_in_the_colour_of_the_rate() -> None:
-    space = {"batch_sizes": [8], "learning_rates": [0.001], "dropout_rates": [0, 0.5], "epochs": 2}
-    spaces = study_spaces(
-        "ablation", {"mlp": "8_0.001_0.5", "cnn": "8_0.001_0.2"}, {"mlp": space, "cnn": {**space, "epochs": 3}}
-    )
-    runs = Grid.of(spaces, [0]).runs()
-    losses = {("mlp", 0.0): 1.0, ("mlp", 0.5): 2.0, ("mlp_without_bn", 0.0): 3.0, ("mlp_without_bn", 0.5): 4.0}
-    records = [record(run, [9.0, losses.get((run.model, run.dropout_rate), 7.0)], [0.5, 0.5]) for run in runs]
-    figure = draw_study_curves(*tables(runs, records), "ablation", "mlp", "val_loss")
+STUDY = {"axes": {"batch_norm": [True, False]}, "defaults": {"batch_norm": True}}
+
+
+def test_a_study_names_what_differs_and_its_axis_decides_the_line_style() -> None:
+    grid = Grid.of({"cnn": {**space_of([0, 0.5], 2), **STUDY}}, [0])
+    records = [record(run, [9.0, 1 + run.dropout_rate + 2 * len(run.axes)], [0.5, 0.5]) for run in grid.runs()]
+    figure = draw_study_curves(*tables(grid, records, "cnn"), "cnn", "val_loss", 1)
     lines = figure.axes[0].lines
-    np.testing.assert_array_equal([line.get_ydata()[-1] for line in lines], [1.0, 2.0, 3.0, 4.0])
-    assert legend(figure) == ["BN, dropout 0.0", "BN, dropout 0.5", "no BN, dropout 0.0", "no BN, dropout 0.5"]
+    np.testing.assert_array_equal([line.get_ydata()[-1] for line in lines], [3.0, 3.5, 1.0, 1.5])
+    assert legend(figure) == [
+        f"dropout rate {rate}, batch norm {norm}" for norm in ("false", "true") for rate in (0.0, 0.5)
+    ]
     assert [line.get_linestyle() for line in lines] == ["-", "-", "--", "--"]
     colours = [line.get_color() for line in lines]
     assert colours[:2] == colours[2:]
     assert colours[0] != colours[1]
+    assert figure.legends[0].get_title().get_text() == ""
+
+
+def test_of_a_large_study_the_best_are_drawn_and_it_says_so() -> None:
+    grid = Grid.of({"cnn": {**space_of([k / 10 for k in range(8)]), **STUDY}}, [0])
+    records = [record(run, [1 + run.dropout_rate], [0.5]) for run in grid.runs()]
+    figure = draw_study_curves(*tables(grid, records, "cnn"), "cnn", "val_loss", 10)
+    assert figure.legends[0].get_title().get_text() == "the 12 best of 16 configurations"
+    assert {line.get_ydata()[-1] for line in figure.axes[0].lines} == {1 + k / 10 for k in range(6)}

@@ -1,5 +1,7 @@
 """Every number of a rendered report is in report.json, and is what the records give when it is worked out anew."""
 
+import json
+import math
 import re
 from collections import defaultdict
 from fnmatch import fnmatchcase
@@ -13,7 +15,8 @@ import pytest
 import yaml
 from scipy import stats
 
-from sweep.grid import Run
+from sweep.analysis.tables import read_table
+from sweep.grid import MAIN, Grid, Run, Space
 from written import WRITEUP, as_written, changed, sweep_records, write_report
 
 MODELS = WRITEUP["sweep"]["models"]
@@ -21,9 +24,10 @@ MODELS = WRITEUP["sweep"]["models"]
 OWN = {"1", "128", "255", "0.9995", "0.2", "0.1", "97.5", "0"}
 NUMBER = re.compile(r"\d+(?:\.\d+)*")
 # What holds digits and is no number: names and hashes in code, links, tags, headings of a metric.
-OTHER = re.compile(r"`[^`]*`|\]\(#[^)]*\)|<[^>]*>|!\[[^)]*\)|CIFAR-10|cifar10|jinja2|report\.json")
-
+OTHER = re.compile(r"`[^`]*`|\]\(#[^)]*\)|<[^>]*>|!\[[^)]*\)|CIFAR-10|cifar10|jinja2|report\.json|\bL2\b")
+# The record of each run of the sweep, "", of each study, and of all together, "*".
 Records = dict[str, dict[str, Any]]
+Groups = dict[str, Records]
 
 
 def sweep(seeds: list[int]) -> tuple[list[Run], list[Any]]:
@@ -68,13 +72,15 @@ def by_configuration(records: Records, model: str, path: str) -> dict[str, list[
     return {name: [entry(record, path) for record in found] for name, found in kept.items()}
 
 
-def resolve(source: dict[str, Any], records: Records) -> list[dict[str, Any]]:
+def resolve(source: dict[str, Any], groups: Groups) -> list[dict[str, Any]]:
+    # A run of its own is named by its path alone.
+    records = groups["*" if "series" in source else source.get("study", "")]
     found = [record for run, record in records.items() if fnmatchcase(run, source["run"])]
     if "equals" in source:
         found = [record for record in found if entry(record, source["entry"]) == source["equals"]]
-    if "key" in source:
+    if "series" in source:
         (record,) = found
-        assert (source["key"], source["content_hash"]) == (record["key"], record["content_hash"])
+        assert (source["series"], source["content_hash"]) == (record["series"], record["content_hash"])
         expected = {"last": record["epochs"] - 1, "best": (record["best"] or {}).get("epoch")}
         assert source["epoch"] == expected.get(source["entry"].split(".")[0])
         if source["entry"].startswith("last.") and record["last"]:
@@ -98,7 +104,14 @@ def count_candidates(losses: dict[str, list[float]], accuracies: dict[str, list[
     return sum(top - p <= 2 * np.sqrt((p * (1 - p) + top * (1 - top)) / 10000) for (p,) in accuracies.values())
 
 
-def recomputed(number: dict[str, Any], records: Records, files: dict[str, Any]) -> Any:
+def importance(table: Any, source: dict[str, Any], model: str) -> float:
+    """What the table of importance says: a term's statistic, or the sum of the shares of several terms; in percent."""
+    rows = table[(table["model"] == model) & (table["metric"] == source["entry"].removeprefix("last."))]
+    values = rows.set_index("term")[source["statistic"]]
+    return float(values[source["term"].split(", ")].sum() * (100 if source["statistic"] == "share" else 1))
+
+
+def recomputed(number: dict[str, Any], groups: Groups, files: dict[str, Any]) -> Any:
     """The number from the records, by its `how`."""
     how, sources = number["how"], number["sources"]
     if how == "setting" or (how == "count" and "file" in sources[0]):
@@ -107,13 +120,28 @@ def recomputed(number: dict[str, Any], records: Records, files: dict[str, Any]) 
         if source["file"] == "config.yaml":
             return number["text"] if number["text"].strip(" ") in value else None
         return len(value) if how == "count" else value
+    if how in ("configurations", "combinations"):
+        space = Space(**entry(files[sources[0]["file"]], sources[0]["entry"]))
+        every = math.prod(len(values) for values in space.values.values())
+        return len(space.configurations) if how == "configurations" else every
+    if how == "missing":
+        theirs, ours = (Space(**entry(files[source["file"]], source["entry"])) for source in sources)
+        gaps = [[value for value in theirs.values[name] if value not in ours.values[name]] for name in MAIN]
+        # In the write-up's order and spelling.
+        shown = sorted(map(float, number["text"].split(", ")))
+        return next((gap for gap in gaps if gap == shown), None)
+    if how == "not listed":
+        return int(number["text"])
     runs = [source for source in sources if "run" in source]
-    found = [resolve(source, records) for source in runs]
+    found = [resolve(source, groups) for source in runs]
     if how == "count":
-        if len(found) > 1 and "key" not in runs[0]:
+        if len(found) > 1 and "series" not in runs[0]:
             return sum(all(record in group for group in found) for record in found[0])
         return sum(map(len, found))
     model = found[0][0]["model"]
+    if how in ("analysis of variance", "least squares"):
+        return importance(files[runs[0].get("study", "") + "importance"], runs[0], model)
+    records = groups[runs[-1].get("study", "")]
     if how in ("rank", "bootstrap probability", "ranked", "not told apart from the best", "drawn"):
         values = by_configuration(records, model, runs[-1]["entry"] or "last.val_loss")
         means = {name: np.mean(seeds) for name, seeds in values.items()}
@@ -127,7 +155,8 @@ def recomputed(number: dict[str, Any], records: Records, files: dict[str, Any]) 
             return np.mean(best == list(values).index(runs[0]["run"].removesuffix("/*")))
         if how == "not told apart from the best":
             return count_candidates(values, by_configuration(records, model, "last.val_acc"))
-        return {"ranked": len(values), "drawn": 10}[how]
+        configurations = {run.rsplit("/", 1)[0] for run in records if run.startswith(f"{model}/")}
+        return {"ranked": len(values), "drawn": min(10, len(configurations))}[how]
     values = [entry(record, source["entry"]) for source, group in zip(runs, found, strict=True) for record in group]
     by_model = defaultdict(list)
     for record, value in zip(sum(found, []), values, strict=False):  # noqa: RUF017
@@ -145,10 +174,14 @@ def recomputed(number: dict[str, Any], records: Records, files: dict[str, Any]) 
 
 
 def agrees(text: str, how: str, value: Any) -> bool:
+    if how == "missing":
+        return value is not None
     if isinstance(value, list | str):
         return text in (str(value), ", ".join(map(str, value)))
     if how == "bootstrap probability":
         return abs(float(text) - value) < 0.04
+    if "e-" in text:
+        return text == f"{value:.2g}"
     decimals = len(text.split(".")[1]) if "." in text else 0
     if how == "sum":  # in hours
         value /= 3600
@@ -156,42 +189,114 @@ def agrees(text: str, how: str, value: Any) -> bool:
     return text == str(value) or abs(float(text) - value) <= 0.501 * 10**-decimals
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize("seeds", [[0], [0, 1, 2]])
-def test_every_number_is_what_the_records_give(tmp_path: Path, language: Literal["zh", "en"], seeds: list[int]) -> None:
-    runs, records = sweep(seeds)
-    text, origins = write_report(tmp_path, runs, records, MODELS, seeds, language)
-    by_run = {str(run.path): record for run, record in zip(runs, records, strict=True)}
+def by_path(runs: list[Run], records: list[Any]) -> Records:
+    return {str(run.path): record for run, record in zip(runs, records, strict=True)}
+
+
+def check_origins(folder: Path, text: str, origins: dict[str, Any], groups: Groups) -> dict[str, Any]:
+    """Assert that each number of the report has an origin that gives it. Returns the config in the appendix."""
+    groups = {**groups, "*": {run: record for records in groups.values() for run, record in records.items()}}
     assert {run: found["content_hash"] for run, found in origins["runs"].items()} == {
-        run: record["content_hash"] for run, record in by_run.items()
+        run: record["content_hash"] for run, record in groups["*"].items()
     }
+    for study, records in groups.items():
+        listed = [run for run, found in origins["runs"].items() if found["sweep"] or study]
+        listed = [run for run in listed if study in ("", "*", *origins["runs"][run]["studies"])]
+        assert set(listed) == set(records)
     lines = text.splitlines()
     covered: defaultdict[int, set[int]] = defaultdict(set)
     files = {
-        "grid.json": {"models": MODELS, "seeds": seeds},
-        "manifest.json": yaml.safe_load((tmp_path / "manifest.json").read_text()),
+        "manifest.json": yaml.safe_load((folder / "manifest.json").read_text()),
         "writeup.yaml": WRITEUP,
         "config.yaml": text.split("```yaml\n")[1].split("```")[0],
         "packages": defaultdict(str, {name: version(name) for name in ("jinja2", "matplotlib", "numpy", "pandas")}),
         "scripts/sweep/analysis/ranking.py": {"NOISE_FACTOR": 2, "BOOTSTRAP_DRAWS": 10000},
     }
+    for study in groups:
+        if study != "*":
+            place = f"studies/{study}/" if study else ""
+            files[f"{place}grid.json"] = json.loads((folder / place / "grid.json").read_text())
+            files[f"{study}importance"] = read_table(folder / place / "importance.csv")
     for number in origins["numbers"]:
         start = number["column"] - 1
         assert lines[number["line"] - 1][start:].startswith(number["text"])
         covered[number["line"]] |= set(range(start, start + len(number["text"])))
-        value = recomputed(number, by_run, files)
+        value = recomputed(number, groups, files)
         assert agrees(number["text"], number["how"], value), (number, value)
     assert len(origins["numbers"]) > 100
 
     for position, line in enumerate(lines, 1):
         other = {column for match in OTHER.finditer(line) for column in range(*match.span())}
         for match in NUMBER.finditer(line):
-            place = set(range(*match.span()))
+            place_of = set(range(*match.span()))
             own = match[0] in OWN and not line.startswith("|")
-            assert place <= covered[position] or place <= other or own, (position, match[0], line)
+            assert place_of <= covered[position] or place_of <= other or own, (position, match[0], line)
+    config: dict[str, Any] = yaml.safe_load(files["config.yaml"])
+    return config
 
-    config = yaml.safe_load(files["config.yaml"])
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("seeds", [[0], [0, 1, 2]])
+def test_every_number_is_what_the_records_give(tmp_path: Path, language: Literal["zh", "en"], seeds: list[int]) -> None:
+    runs, records = sweep(seeds)
+    text, origins = write_report(tmp_path, runs, records, MODELS, seeds, language)
+    config = check_origins(tmp_path, text, origins, {"": by_path(runs, records)})
     assert (config["models"], config["seeds"]) == (MODELS, seeds)
+
+
+# Of a model that was drawn, with some configurations excluded and one included; of a complete grid with more terms than
+# a table of importance has; and of a study, some of whose runs the grid has, too.
+DRAWN = {
+    "runs": 15,
+    "seed": 3,
+    "batch_size": [512, 1024],
+    "learning_rate": {"from": 0.0001, "to": 0.01, "scale": "log"},
+    "dropout_rate": {"from": 0, "to": 0.8, "scale": "linear"},
+}
+LISTS = {"batch_sizes": [128], "learning_rates": [0.001, 0.0005], "dropout_rates": [0, 0.2]}
+DEFAULTS = {"hidden": 100, "kind": "channel", "label_smoothing": 0.0, "weight_decay": 0.0}
+ASKED: dict[str, Any] = {
+    "mlp": {
+        "sample": DRAWN,
+        "epochs": 2,
+        "exclude": [{"batch_size": 512, "hidden": 100}],
+        "include": [{"batch_size": 64, "learning_rate": 0.002, "dropout_rate": 0.1, "hidden": 50}],
+    },
+    "cnn": {
+        **LISTS,
+        "epochs": 3,
+        "axes": {"weight_decay": [0.0, 0.0005], "kind": ["channel", "element"], "label_smoothing": [0.0, 0.1]},
+    },
+}
+STUDY: dict[str, Any] = {**LISTS, "learning_rates": [0.001, 0.002], "axes": {"kind": ["element", "channel"]}}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_number_of_axes_a_sample_and_a_study_has_its_origin(
+    tmp_path: Path, language: Literal["zh", "en"]
+) -> None:
+    seeds = [0, 1]
+
+    def metrics(run: Run) -> tuple[float, float] | None:
+        place = [run.batch_size, round(1e5 * run.learning_rate), run.seed, *map(ord, run.name[-3:])]
+        noise = float(np.random.default_rng(place).normal(0, 0.02))
+        if dict(run.axes) == {"kind": "element"} and run.dropout_rate == 0.2 and run.learning_rate == 0.002:
+            return None
+        return 1 + noise + run.dropout_rate / 5, round(0.5 - noise, 4)
+
+    models = {model: {**space, "defaults": DEFAULTS} for model, space in ASKED.items()}
+    runs, records = sweep_records(metrics, seeds, models)
+    compared = {"cnn": {**STUDY, "epochs": 3, "defaults": DEFAULTS}}
+    its_runs, its_records = sweep_records(metrics, seeds, compared)
+    study = Grid.of(compared, seeds, study="kinds")
+    text, origins = write_report(
+        tmp_path, runs, records, models, seeds, language, studies=[(study, its_runs, its_records)]
+    )
+    assert not re.search(r"\bnan\b|<NA>|None|[\x00-\x08]", text)
+    groups = {"": by_path(runs, records), "kinds": by_path(its_runs, its_records)}
+    assert groups[""].keys() & groups["kinds"].keys()
+    config = check_origins(tmp_path, text, origins, groups)
+    assert (config["models"], config["studies"]) == (ASKED, {"kinds": {"cnn": STUDY}})
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -211,7 +316,7 @@ def test_the_appendix_tells_what_the_records_tell(tmp_path: Path, language: Lite
     for run, record in zip(runs, records, strict=True):
         row = [line for line in appendix.splitlines() if f"`{run.path}`" in line and line.startswith("|")]
         if f"{run.model}-{run.name}" in anchors[1:]:
-            assert f"`{record['key'][:16]}` | `{record['content_hash'][:16]}`" in row[0]
+            assert f"`{record['series'][:16]}` | `{record['content_hash'][:16]}`" in row[0]
             assert len(row) == 1
     # A diverged run has no metrics.
     assert all(len(re.findall(r"\| – ", line)) == 3 for line in appendix.splitlines() if "/512_0.001_0.8/seed1" in line)

@@ -1,6 +1,7 @@
 """The report says what the tables say, in both languages, and never more."""
 
 import html
+import math
 import re
 from pathlib import Path
 from typing import Any, Literal
@@ -18,9 +19,8 @@ from sweep.analysis import tables
 from sweep.data.prepared import Manifest, manifest_hash
 from sweep.files import write_json
 from sweep.grid import Grid, Partial
-from sweep.metrics import EFFECT_NAMES
 from sweep.report.citations import Citations
-from sweep.report.context import partial_context, report_context, study_context
+from sweep.report.context import Tables, partial_context, report_context
 from sweep.report.render import render_markdown
 
 TEMPLATES = REPOSITORY / "workflow" / "templates"
@@ -113,7 +113,8 @@ def test_each_model_has_its_figures_in_order(report: Any, language: str) -> None
     text = report({"mlp": BAD, "cnn": GOOD}, language)
     metrics = ["train_acc", "train_loss", "val_acc", "val_loss"]
     expected = [f"./pics/{label}_{metric}.png" for label in ("MLP", "CNN") for metric in metrics]
-    expected += [f"./pics/{label}_{name}.png" for label in ("MLP", "CNN") for name in EFFECT_NAMES]
+    effects = ["heatmap_val_acc", "heatmap_val_loss", "effect_dropout_rate", "importance"]
+    expected += [f"./pics/{label}_{name}.png" for label in ("MLP", "CNN") for name in effects]
     assert re.findall(r'<img src="([^"]+)" width="600"', text) == expected
     captions = re.findall(r'<p align="center">(\w+ \w+ \w+)</p>', text)
     assert captions[:4] == [
@@ -243,14 +244,11 @@ def test_the_extremes_are_over_all_configurations_and_not_just_those_drawn(repor
 def values(tmp_path: Path, models: dict[str, Runs], **environment: str) -> dict[str, Any]:
     """What the templates are given, of two runs: the second in another environment."""
     write_tables(tmp_path, models, [0], "val_loss")
-    runs, configurations = (tables.read_table(tmp_path / f"{name}.csv") for name in ("runs", "configurations"))
+    found = Tables.read(tmp_path / "grid.json", tmp_path)
     for column, value in environment.items():
-        runs.loc[1, column] = value
-    grid = Grid.read(tmp_path / "grid.json")
-    manifest = Manifest(**MANIFEST)
+        found.runs.loc[1, column] = value
     writeup = yaml.safe_load((TEMPLATES / "writeup.yaml").read_text())
-    citations = Citations(runs, len(grid.seeds))
-    return report_context(citations, grid, manifest, configurations, writeup, "val_loss", 10, "A. Author")
+    return report_context(Citations(found.runs, 1), found, Manifest(**MANIFEST), writeup, 10, "A. Author")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -278,12 +276,106 @@ def test_a_mixture_of_environments_is_told(tmp_path: Path, language: str) -> Non
     assert "bf16" in lines[1]
 
 
-def test_a_study_shows_its_models_and_not_their_variants() -> None:
-    space = {"batch_sizes": [8], "learning_rates": [0.01], "dropout_rates": [0.2, 0.0], "epochs": 3}
-    study = Grid.of({"mlp": space, "mlp_without_bn": space}, [0], study="ablation")
-    assert study_context(study) == {
-        "name": "ablation",
-        "models": [{"label": "MLP", "batch_size": 8, "learning_rate": 0.01, "dropout_rate": 0.2}],
+DEFAULTS = {"batch_norm": True, "label_smoothing": 0.0, "weight_decay": 0.0}
+LISTS = {"batch_sizes": [8, 16], "learning_rates": [0.01, 0.001], "dropout_rates": [0, 0.5], "epochs": 2}
+
+
+def report_of(folder: Path, spaces: dict[str, Any], language: str, seeds: list[int], **studies: Any) -> str:
+    """The report of these search spaces and studies. A run's loss grows with the logarithm of its learning rate, and
+    far more without batch normalisation, where a run at the rate 0.5 diverges."""
+    write_json(folder / "manifest.json", {**MANIFEST, "manifest_hash": manifest_hash(MANIFEST)})
+    folders = []
+    for study, models in {"": spaces, **studies}.items():
+        grid = Grid.of({model: {**space, "defaults": DEFAULTS} for model, space in models.items()}, seeds, study=study)
+        records = []
+        for run in grid.runs():
+            without = not dict(run.axes).get("batch_norm", True)
+            loss = 5 + math.log10(run.learning_rate) + 2 * without + 0.1 * run.seed
+            diverged = without and run.dropout_rate == 0.5
+            records.append(record(run, [], [], 0) if diverged else record(run, [9.0, loss], [0.1, 0.9 - loss / 10]))
+        folders.append(folder / "tables" / (study or "sweep"))
+        tables.write_tables(folders[-1], grid.runs(), records, grid)
+    settings, output = save_settings(folder, language), folder / "report.md"
+    grids = [each / "grid.json" for each in folders]
+    render_report(grids[0], settings, folder, folders[0], TEMPLATES, output, grids[1:], folders[1:])
+    text = output.read_text(encoding="utf-8")
+    assert not re.search(r"\bnan\b|<NA>|None", text)
+    return text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_varies_comes_from_the_grid(tmp_path: Path, language: str) -> None:
+    axes = {"weight_decay": [0.0, 0.0005], "batch_norm": [True, False]}
+    text = report_of(tmp_path, {"mlp": LISTS, "cnn": {**LISTS, "axes": axes}}, language, [0])
+    assert "drop_rates = [0, 0.5]\nbatch_norm = [True, False]\nweight_decay = [0.0, 0.0005]\n```" in text
+    best = "`batch_size = 8`, `learning_rate = 0.001`, `dropout_rate = 0.0`"
+    assert re.search(f"{best}[.。]", text)
+    assert f"{best}, `batch_norm = true`, `weight_decay = 0.0`" in text
+    # A name has what is not at its default.
+    assert text.count("`_batch_norm={batch_norm}`") == text.count("`_weight_decay={weight_decay}`") == 1
+    figures = [name for name in re.findall(r"pics/CNN_(\w+).png", text) if name.startswith("effect")]
+    parameters = ("batch_size", "learning_rate", "dropout_rate", "batch_norm", "weight_decay")
+    assert figures == [f"effect_{name}" for name in parameters]
+    caption = {"en": "CNN Effect of {} on Validation", "zh": "CNN：{} 对验证"}[language]
+    assert caption.format("<code>weight_decay</code>") in text
+    assert {"en": "`weight_decay` is the L2 penalty", "zh": "`weight_decay` 是 PyTorch"}[language] in text
+    assert "`label_smoothing`" not in text
+    # MLP's grid is complete, and of CNN's some runs diverged.
+    methods = {"en": ("by analysis of variance", "by least squares"), "zh": ("（方差分析）", "最小二乘拟合")}
+    assert all(text.count(method) == 1 for method in methods[language])
+    assert rows(text, "| `learning_rate` |")[0] == ["`learning_rate`", "100.0", "100.0"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_grid_with_gaps_is_never_called_complete(tmp_path: Path, language: str) -> None:
+    excluded = {**LISTS, "exclude": [{"batch_size": 8, "learning_rate": 0.01}]}
+    text = report_of(tmp_path, {"mlp": LISTS, "cnn": excluded}, language, [0, 1])
+    said = {
+        "en": (
+            "is not complete: it has 6 of the 8 combinations",
+            "That makes 12 full runs; “full” says",
+            "16 full runs.",
+        ),
+        "zh": ("共有 8 种组合，这里只有其中 6 种", "一共完整训练 12 次（“完整”指", "一共完整训练 16 次。"),
+    }
+    assert [text.count(words) for words in said[language]] == [1, 1, 1]
+    assert text.index(said[language][2]) < text.index(said[language][0])
+    assert "exclude = [\n    {'batch_size': 8, 'learning_rate': 0.01},\n]\n" in text
+    # Several seeds: the seed's noise is a term, against which the others are tested.
+    (noise,) = rows(text, {"en": "| seed noise |", "zh": "| 种子噪声 |"}[language])
+    assert noise[2:4] == ["–", "–"]
+    tested = rows(text, "| `learning_rate` |")[0]
+    assert float(tested[1]) + float(noise[1]) == pytest.approx(100, abs=0.1)
+    assert float(tested[2]) > 100
+    assert float(tested[3]) < 1e-6
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_study_has_a_section_and_no_part_in_the_ranking(tmp_path: Path, language: str) -> None:
+    compared = {**LISTS, "batch_sizes": [8], "learning_rates": [0.001], "axes": {"batch_norm": [True, False]}}
+    text = report_of(tmp_path, {"cnn": LISTS}, language, [0], no_norm={"cnn": compared})
+    before, section = text.split({"en": "## Study: no_norm\n", "zh": "## 研究：no_norm\n"}[language])
+    assert "batch_norm" not in before
+    table = rows(section.split("## ")[1], "| 0")
+    diverged = {"en": "diverged", "zh": "发散"}[language]
+    assert [row[:3] for row in table] == [
+        ["0.0", "true", "2.0000"],
+        ["0.5", "true", "2.0000"],
+        ["0.0", "false", "4.0000"],
+        ["0.5", "false", diverged],
+    ]
+    # A run that the grid has, too, is listed once.
+    assert text.count("`cnn/8_0.001_0.0/seed0`") == text.count("`cnn/8_0.001_0.0_batch_norm=false/seed0`") == 1
+    links = set(re.findall(r"\(#(cnn-[^)]+)\)", text))
+    assert links == set(re.findall(r'<a id="(cnn-[^"]+)">', text))
+    figures = re.findall(r"pics/no_norm/(\w+).png", section)
+    expected = ["train_acc", "train_loss", "val_acc", "val_loss", "heatmap_val_acc", "heatmap_val_loss"]
+    assert figures == [f"CNN_{name}" for name in (*expected, "effect_dropout_rate", "effect_batch_norm", "importance")]
+    assert yaml.safe_load(text.split("```yaml\n")[1].split("```")[0])["studies"]["no_norm"]["cnn"].keys() == {
+        "batch_sizes",
+        "learning_rates",
+        "dropout_rates",
+        "axes",
     }
 
 

@@ -82,16 +82,18 @@ def forged(tmp_path: Path) -> Forge:
         for each in records:
             # Of a hash the report shows the beginning, which does not count.
             short = "0" * 16 if text == PLAIN else text[:16]
-            each |= dict.fromkeys(("commit", "code_hash"), text) | dict.fromkeys(("key", "content_hash"), short)
+            each |= dict.fromkeys(("commit", "code_hash", "data_hash"), text)
+            each |= dict.fromkeys(("series", "content_hash"), short)
         write_tables(tmp_path, runs, records, grid)
         manifest = {"source": text, "class_names": [text], "sizes": {"train": text, "validation": 9, "test": text}}
         manifest["content_hash"] = text
         write_json(tmp_path / "manifest.json", {**manifest, "manifest_hash": manifest_hash(manifest)})
         place = (tmp_path / "grid.json", save_settings(tmp_path, language, text), tmp_path, tmp_path)
         report = tmp_path / "report.md"
-        study = Grid.of({text: models[text], f"{text}_without_bn": models[text]}, [0], study="ablation")
-        write_json(tmp_path / "study.json", study.content())
-        render_report(*place, TEMPLATES, report, [tmp_path / "study.json"])
+        compared = {**models[text], "dropout_rates": [0], "axes": {text: [text, "b"]}, "defaults": {text: "b"}}
+        study = Grid.of({text: compared}, [0], study=text)
+        write_tables(tmp_path / "study", study.runs(), records[:2], study)
+        render_report(*place, TEMPLATES, report, [tmp_path / "study" / "grid.json"], [tmp_path / "study"])
         render_explorer(*place, TEMPLATES / "explorer", report)
         return (tmp_path / "report.html").read_text(), (tmp_path / "index.html").read_text()
 

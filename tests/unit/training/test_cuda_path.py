@@ -92,8 +92,13 @@ def test_a_training_step_stays_on_its_device_and_never_waits_for_it(name: str, a
 @pytest.mark.parametrize("name", ["mlp", "cnn"])
 def test_an_evaluation_waits_for_its_device_only_at_the_end(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """There a value is read, which `meta` refuses: by then all batches are through and their answers joined."""
-    joined: list[Any] = []
-    monkeypatch.setattr(loop, "Answers", lambda *fields: joined.append(fields) or fields)
+    joined: list[tuple[Tensor, ...]] = []
+
+    def collect(*fields: Tensor) -> tuple[Tensor, ...]:
+        joined.append(fields)
+        return fields
+
+    monkeypatch.setattr(loop, "Answers", collect)
     model = build_model(name, 10, 0.2).to("meta")
     with pytest.raises(RuntimeError, match="meta"), OneDevice():  # type: ignore[no-untyped-call]
         evaluate(model, data_on_meta(), torch.float32)

@@ -155,10 +155,10 @@ def test_evaluation_turns_training_mode_off() -> None:
 
 
 def test_answers_name_more_classes_than_a_byte_can() -> None:
-    model = nn.Sequential(nn.Flatten(), nn.Linear(3072, 300))
-    nn.init.zeros_(model[1].weight)
-    nn.init.constant_(model[1].bias[299:], 9.0)
-    answers = evaluate(model, numbered(3), FP32).answers
+    linear = nn.Linear(3072, 300)
+    nn.init.zeros_(linear.weight)
+    nn.init.constant_(linear.bias[299:], 9.0)
+    answers = evaluate(nn.Sequential(nn.Flatten(), linear), numbered(3), FP32).answers
     assert answers.classes.tolist() == [299] * 3
 
 

@@ -2,7 +2,7 @@
 // A run is its position in the columns of `runs`. All text is set as text, never as HTML.
 "use strict";
 (() => {
-  const { runs, curves, groups, rank_by: rankBy, command } = JSON.parse(document.getElementById("data").textContent);
+  const { runs, curves, groups, importance, parameters: labels, rank_by: rankBy, command } = JSON.parse(document.getElementById("data").textContent);
   const texts = JSON.parse(document.getElementById("texts").textContent);
   const all = runs.model.map((_, run) => run);
   const $ = (id) => document.getElementById(id);
@@ -11,11 +11,25 @@
   const plain = (text) => String(text).replace(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`);
   /** A value as a word of a shell command. */
   const word = (value) => (/^[\w./+-]+$/.test(value) ? value : `'${String(value).replaceAll("'", "'\\''")}'`);
+  /** A value as it is shown; a run has none (null) for a hyper-parameter that its model lacks. */
+  const spelled = (value) => (value === null ? "–" : String(value));
   const natural = new Intl.Collator("en", { numeric: true }); // for seeds, which are text
-  const order = (a, b) => (typeof a === "number" ? a - b : natural.compare(a, b));
-  const known = {};
-  // Numbers are sorted; names, such as those of models, keep the order of the config.
-  const distinct = (name) => (known[name] ??= [...new Set(runs[name])].sort((a, b) => (typeof a === "number" ? a - b : 0)));
+  const order = (a, b) => {
+    if (a === null || b === null) return (b === null) - (a === null);
+    return typeof a === "string" ? natural.compare(a, b) : a - b;
+  };
+  const known = new Map();
+  /** The values of a column. Numbers are sorted; names, such as those of models, keep the order of the config. */
+  function distinct(name) {
+    if (!known.has(name)) {
+      const values = [...new Set(runs[name])].filter((value) => value !== null);
+      known.set(name, values.sort((a, b) => (typeof a === "string" ? 0 : a - b)));
+    }
+    return known.get(name);
+  }
+  /** A run's name as children of an element: a long one may break before each further hyper-parameter. */
+  const breakable = (text) => parameters.reduce((broken, name) => broken.replaceAll(`_${name}=`, `\n_${name}=`), text)
+    .split("\n").flatMap((part, position) => (position ? [el("wbr"), part] : [part]));
   const label = (run) => `${runs.model[run]}/${runs.name[run]}` + (seeds.length > 1 ? `/seed${runs.seed[run]}` : "");
   const diverged = (run) => runs.status[run] === "diverged";
   const rounded = (value, digits) => (value === null ? "–" : value.toFixed(digits));
@@ -31,13 +45,21 @@
     return element;
   }
 
+  // Of more numbers than these, not each gets a tick of its own.
+  const MANY = 12;
+  // So many lines are drawn in parallel coordinates.
+  const LINES = 2500;
+  const isNumeric = (name) => distinct(name).every((value) => typeof value === "number");
+  const isMany = (name) => isNumeric(name) && distinct(name).length > MANY;
+  const titles = { ...labels, ...texts.columns };
   const seeds = distinct("seed");
   const metrics = ["last_val_loss", "last_val_acc", "last_train_loss", "last_train_acc", "best_test_acc"];
-  const isMetric = (name) => name.startsWith("last_") || name.startsWith("best_");
+  const isMetric = (name) => metrics.includes(name) || name === "best_epoch";
   const isLoss = (name) => name.endsWith("_loss");
-  const parameters = ["batch_size", "learning_rate", "dropout_rate", ...(seeds.length > 1 ? ["seed"] : [])];
+  const parameters = Object.keys(labels);
+  const keys = [...parameters, ...(seeds.length > 1 ? ["seed"] : [])];
   // The metrics come before the parameters, which the name repeats: a phone shows the first columns only.
-  const columns = ["name", "model", ...metrics, "best_epoch", ...parameters, "training_s", "status"];
+  const columns = ["name", "model", ...metrics, "best_epoch", ...keys, "training_s", "status"];
   const shown = {
     ...Object.fromEntries(metrics.map((name) => [name, (run) => rounded(runs[name][run], 4)])),
     best_epoch: (run) => rounded(runs.best_epoch[run], 0),
@@ -51,7 +73,9 @@
   const BRIGHT = [[0, "#7d6bd6"], [0.35, "#3f9bc4"], [0.65, "#35b779"], [1, "#fde725"]];
   const state = {
     sort: { name: `last_${rankBy}`, sign: isLoss(rankBy) ? 1 : -1 },
-    choices: {}, words: [], brush: {}, page: 0, open: null,
+    choices: {}, // name of a column → its values that are ticked
+    bounds: {}, // name of a hyper-parameter with many values → [from, to]
+    words: [], brush: {}, page: 0, open: null,
     filtered: all, // the runs that pass the form's filters
     listed: all, // those of them that lie in the selected ranges of the axes, sorted
     drawn: new Map(), // run → number of its colour
@@ -129,22 +153,74 @@
     }, words);
   }
 
+  /** Round numbers between two numbers; on a logarithmic scale 1, 2 and 5 in each power of ten, or 1 alone. */
+  function roundNumbers(low, high, log) {
+    const inside = (value) => low <= value && value <= high;
+    if (log) {
+      const powers = Array.from({ length: Math.ceil(Math.log10(high / low)) + 2 }, (_, k) => Math.floor(Math.log10(low)) + k);
+      return powers.flatMap((power) => (powers.length > 6 ? [1] : [1, 2, 5]).map((digit) => Number(`${digit}e${power}`))).filter(inside);
+    }
+    const power = 10 ** Math.floor(Math.log10((high - low) / 5));
+    const step = power * [1, 2, 5, 10].find((digit) => digit * power >= (high - low) / 6);
+    return Array.from({ length: 8 }, (_, k) => Number(((Math.ceil(low / step) + k) * step).toPrecision(9))).filter(inside);
+  }
+
+  /** Whether sorted numbers need a logarithmic scale: they span much, and half of them lie nearer to the lower end. */
+  function isLogarithmic(values) {
+    const [low, middle, high] = [values[0], values[values.length >> 1], values.at(-1)];
+    return low > 0 && high > 10 * low && Math.abs(middle - Math.sqrt(low * high)) < Math.abs(middle - (low + high) / 2);
+  }
+
+  /** Where the values of a hyper-parameter stand on an axis, and the axis: many numbers on a real one, others at equal
+   * distances, and below them "–", which stands for none. */
+  const scales = new Map();
+  function scaleOf(name) {
+    if (!scales.has(name)) scales.set(name, isMany(name) ? realScale(name) : nameScale(name));
+    return scales.get(name);
+  }
+
+  function nameScale(name) {
+    const values = [...(runs[name].includes(null) ? [null] : []), ...distinct(name)];
+    const at = new Map(values.map((value, position) => [value, position]));
+    // About a dozen of them are named; more names would overlap.
+    const step = Math.ceil(values.length / MANY);
+    const tickvals = [...at.values()].filter((position) => position % step === 0);
+    return {
+      place: (value) => at.get(value), range: [-0.2, Math.max(values.length - 0.8, 0.2)],
+      tickvals, ticktext: tickvals.map((position) => spelled(values[position])),
+    };
+  }
+
+  function realScale(name) {
+    const values = distinct(name);
+    const log = isLogarithmic(values);
+    const scale = log ? Math.log10 : Number;
+    const [low, high] = [scale(values[0]), scale(values.at(-1))];
+    const none = runs[name].includes(null) ? [low - (high - low) / 8] : [];
+    const ticks = roundNumbers(values[0], values.at(-1), log);
+    return {
+      place: (value) => (value === null ? none[0] : scale(value)), range: [none[0] ?? low, high],
+      tickvals: [...none, ...ticks.map(scale)], ticktext: [...none.map(() => spelled(null)), ...ticks.map(String)],
+    };
+  }
+
   function drawParallel() {
-    const used = state.filtered.filter((run) => !diverged(run));
-    const dimensions = ["model", ...parameters, ...metrics].map((name) => {
-      const values = distinct(name);
-      const axis = { label: texts.columns[name], name, constraintrange: state.brush[name] };
-      if (isMetric(name)) return { ...axis, values: used.map((run) => runs[name][run]) };
-      const at = new Map(values.map((value, position) => [value, position]));
-      // The values stand at equal distances. About 12 of them are named; more names would overlap.
-      const step = Math.ceil(values.length / 12);
-      const ticks = [...at.values()].filter((position) => position % step === 0);
-      return {
-        ...axis, values: used.map((run) => at.get(runs[name][run])), range: [-0.2, Math.max(values.length - 0.8, 0.2)],
-        tickvals: ticks, ticktext: ticks.map((position) => String(values[position])),
-      };
-    }).filter((axis) => isMetric(axis.name) || new Set(runs[axis.name]).size > 1);
     const metric = $("colour").value;
+    const sign = isLoss(metric) ? 1 : -1; // the best first
+    const completed = state.filtered.filter((run) => !diverged(run))
+      .sort((a, b) => sign * (runs[metric][a] - runs[metric][b]) || a - b);
+    // Not more than LINES of them, spread evenly over the ranks: without a graphics card a thousand lines take a second.
+    const step = Math.ceil(completed.length / LINES);
+    const used = completed.filter((_, rank) => rank % step === 0);
+    $("parallel-note").textContent = step > 1 ? fill(texts.thinned, { drawn: used.length, all: completed.length, metric: titles[metric] }) : "";
+    const dimensions = ["model", ...keys, ...metrics].filter((name) => new Set(runs[name]).size > 1).map((name) => {
+      const axis = { label: plain(titles[name]), name, constraintrange: state.brush[name] };
+      if (isMetric(name)) return { ...axis, values: used.map((run) => runs[name][run]) };
+      const { place, range, tickvals, ticktext } = scaleOf(name);
+      return { ...axis, values: used.map((run) => place(runs[name][run])), range, tickvals, ticktext };
+    });
+    // So that no title of an axis lies on the next one.
+    $("parallel").style.minWidth = `${Math.max(44, 6.5 * dimensions.length)}rem`;
     const values = used.map((run) => runs[metric][run]);
     const done = plot("parallel", [{
       type: "parcoords", dimensions, labelfont: { size: 12 }, unselected: { line: { opacity: 0.06 } },
@@ -167,60 +243,164 @@
   function brushed(run) {
     return Object.entries(state.brush).every(([name, ranges]) => {
       if (diverged(run)) return false;
-      const value = isMetric(name) ? runs[name][run] : distinct(name).indexOf(runs[name][run]);
+      const value = isMetric(name) ? runs[name][run] : scaleOf(name).place(runs[name][run]);
       return (Array.isArray(ranges[0]) ? ranges : [ranges]).some(([low, high]) => low <= value && value <= high);
     });
   }
 
+  // ---- the map of learning rate and dropout rate
+
+  const RATES = ["learning_rate", "dropout_rate"];
+  const ofModel = (model) => all.filter((run) => runs.model[run] === model);
+  const countOf = (used, names) => new Set(used.map((run) => JSON.stringify(names.map((name) => runs[name][run])))).size;
+  const othersOf = (used) => parameters.filter((name) => !RATES.includes(name) && countOf(used, [name]) > 1);
+
+  const ratesOf = (used) => RATES.map((name) => distinct(name).filter((value) => used.some((run) => runs[name][run] === value)));
+  /** Whether there are many rates, but few of their combinations, as when they are sampled: hardly two are in a row, and
+   * cells would be nearly empty. */
+  function isSparse(used) {
+    const [rates, drops] = ratesOf(used).map((values) => values.length);
+    return Math.max(rates, drops) > MANY && countOf(used, RATES) < rates * drops / 2;
+  }
+
+  /** Offer the other hyper-parameters of the chosen model. At the start each has the value of the model's best run; if
+   * there are many combinations, or each has other rates, the best over all of them is shown. */
+  function offerOthers() {
+    const used = ofModel($("heat-model").value);
+    const others = othersOf(used);
+    const few = countOf(used, others) <= MANY && !isSparse(used);
+    $("heat-others").replaceChildren(...others.map((name) => {
+      const values = distinct(name).filter((value) => used.some((run) => runs[name][run] === value));
+      const select = el("select", { name, onchange: () => changed("heat") },
+        el("option", { value: "" }, texts.best_over_all),
+        ...values.map((value) => el("option", { value: spelled(value) }, spelled(value))));
+      select.value = few ? spelled(runs[name][bestRuns.get($("heat-model").value)]) : "";
+      return el("label", {}, titles[name], " ", select);
+    }));
+    changed("heat");
+  }
+
+  /** The best configuration at each learning rate and dropout rate among these runs: its runs and the mean of a metric
+   * over them, which is null if one of them diverged. */
+  function bestAtRates(used, metric) {
+    const configurations = Map.groupBy(used, (run) => runs.name[run]);
+    const best = new Map();
+    for (const own of configurations.values()) {
+      const [rate, drop] = [runs.learning_rate[own[0]], runs.dropout_rate[own[0]]];
+      const value = own.some(diverged) ? null : own.reduce((sum, run) => sum + runs[metric][run], 0) / own.length;
+      const other = best.get(`${rate} ${drop}`)?.value ?? null;
+      const better = other === null || (value !== null && (isLoss(metric) ? value < other : value > other));
+      if (better) best.set(`${rate} ${drop}`, { rate, drop, value, own });
+    }
+    return best;
+  }
+
   function drawHeat() {
-    const [model, batch, metric] = ["heat-model", "heat-batch", "heat-metric"].map((id) => $(id).value);
-    const used = all.filter((run) => runs.model[run] === model && String(runs.batch_size[run]) === batch);
-    const [rates, drops] = ["learning_rate", "dropout_rate"].map((name) => distinct(name).filter((value) => used.some((run) => runs[name][run] === value)));
-    const cell = (rate, drop) => used.filter((run) => runs.learning_rate[run] === rate && runs.dropout_rate[run] === drop);
-    const mean = (cellRuns) => {
-      if (!cellRuns.length || cellRuns.some(diverged)) return null;
-      return cellRuns.reduce((sum, run) => sum + runs[metric][run], 0) / cellRuns.length;
-    };
-    const cells = rates.map((rate) => drops.map((drop) => cell(rate, drop)));
-    const z = cells.map((row) => row.map(mean));
-    const text = cells.map((row, i) => row.map((cellRuns, j) => (cellRuns.some(diverged) ? texts.diverged : rounded(z[i][j], 4))));
-    const words = `${texts.columns[metric]}, ${model}, ${texts.columns.batch_size} ${batch}: `
-      + rates.map((rate, i) => drops.map((drop, j) => `${rate} × ${drop} ${text[i][j]}`).join("; ")).join("; ");
-    // A heat map shows no text in a cell without a number, so an annotation does.
-    const empty = rates.flatMap((rate, i) => drops.map((drop, j) => ({ i, j })).filter(({ j }) => z[i][j] === null));
-    // With names and a range, because an axis would be empty if no cell had a number.
-    const categories = (values) => ({
-      type: "category", showgrid: false, range: [-0.5, values.length - 0.5], tickvals: values.map((_, position) => position),
-      categoryarray: values.map(String), ticktext: values.map(String),
-    });
-    const done = plot("heat", [{
-      type: "heatmap", z, x: drops.map(String), y: rates.map(String), text, texttemplate: "%{text}", xgap: 2, ygap: 2,
-      colorscale: "Viridis", reversescale: isLoss(metric), colorbar: { thickness: 12 }, hoverongaps: false,
-      hovertemplate: `${texts.columns.learning_rate} %{y}<br>${texts.columns.dropout_rate} %{x}<br>%{text}<extra></extra>`,
-    }], {
-      xaxis: { title: { text: texts.columns.dropout_rate, standoff: 8 }, ...categories(drops) },
-      yaxis: { title: { text: texts.columns.learning_rate, standoff: 16 }, ...categories(rates) },
-      annotations: empty.map(({ i, j }) => ({ x: j, y: i, text: text[i][j], showarrow: false })),
-    }, words);
-    plots.heat.cells = cells;
-    done.then((graph) => {
-      if (graph.listens) return;
-      graph.listens = true;
-      graph.on("plotly_click", ({ points: [point] }) => {
-        const [row, column] = point.pointIndex;
-        for (const run of plots.heat.cells[row][column]) draw(run, true);
-        openRun(plots.heat.cells[row][column][0]);
-      });
+    const [model, metric] = ["heat-model", "heat-metric"].map((id) => $(id).value);
+    const whole = ofModel(model);
+    const selects = [...$("heat-others").querySelectorAll("select")];
+    const fixed = selects.filter((select) => select.value);
+    const used = whole.filter((run) => fixed.every(({ name, value }) => spelled(runs[name][run]) === value));
+    const best = bestAtRates(used, metric);
+    const shownAs = ({ value }) => (value === null ? texts.diverged : rounded(value, 4));
+    const free = selects.filter((select) => !select.value).map(({ name }) => name);
+    const note = [
+      fixed.map(({ name, value }) => `${titles[name]} ${value}`).join(texts.comma),
+      countOf(used, ["name"]) > best.size
+        ? fill(texts.best_over, { count: countOf(used, free), names: free.map((name) => titles[name]).join(texts.comma) }) : "",
+    ].filter(Boolean).join(texts.stop);
+    $("heat-note").textContent = used.length ? note : `${note}${texts.stop}${texts.no_such_run}`;
+    const words = `${titles[metric]}, ${model}, ${note}: `
+      + [...best.values()].map((each) => `${each.rate} × ${each.drop} ${shownAs(each)}`).join("; ");
+    (isSparse(whole) ? drawPoints : drawCells)([...best.values()], ...ratesOf(whole), { metric, shownAs, words });
+    if (plots.heat.listens) return;
+    plots.heat.listens = true;
+    $("heat").on("plotly_click", ({ points: [point] }) => {
+      const { own } = plots.heat.chosen(point);
+      for (const run of own) draw(run, true);
+      openRun(own[0]);
     });
   }
 
+  const hoverOf = (x, y, value) => `${titles.learning_rate} ${y}<br>${titles.dropout_rate} ${x}<br>${value}<extra></extra>`;
+  const nameOf = ({ own: [run] }) => plain(runs.name[run]);
+  const heatTitles = () => ({
+    xaxis: { title: { text: titles.dropout_rate, standoff: 8 } }, yaxis: { title: { text: titles.learning_rate, standoff: 16 } },
+  });
+
+  /** A cell for each combination of the rates. One that is not among the configurations stays blank. */
+  function drawCells(best, allRates, allDrops, { metric, shownAs, words }) {
+    const used = (values, key) => values.filter((value) => best.some((each) => each[key] === value));
+    const [rates, drops] = [used(allRates, "rate"), used(allDrops, "drop")];
+    const cells = rates.map((rate) => drops.map((drop) => best.find((each) => each.rate === rate && each.drop === drop)));
+    // Of more cells than these the numbers would overlap; they are shown to a mouse only.
+    const numbers = rates.length <= 20 && $("heat").clientWidth / drops.length > 60;
+    const axis = (values) => {
+      const step = Math.ceil(values.length / 20);
+      const tickvals = values.map((_, position) => position).filter((position) => position % step === 0);
+      // With names and a range, because an axis would be empty if no cell had a number.
+      return {
+        type: "category", showgrid: false, range: [-0.5, Math.max(values.length, 1) - 0.5], categoryarray: values.map(String),
+        tickvals, ticktext: tickvals.map((position) => String(values[position])),
+      };
+    };
+    const { xaxis, yaxis } = heatTitles();
+    // A heat map shows no text in a cell without a number, so an annotation does.
+    const empty = cells.flatMap((row, y) => row.map((each, x) => ({ each, x, y })).filter(({ each }) => each?.value === null));
+    plots.heat.chosen = ({ pointIndex: [row, column] }) => cells[row][column];
+    plot("heat", [{
+      type: "heatmap", z: cells.map((row) => row.map((each) => each?.value ?? null)), x: drops.map(String), y: rates.map(String),
+      text: cells.map((row) => row.map((each) => (each ? shownAs(each) : ""))), customdata: cells.map((row) => row.map((each) => (each ? nameOf(each) : ""))),
+      texttemplate: numbers ? "%{text}" : "", xgap: 2, ygap: 2,
+      colorscale: "Viridis", reversescale: isLoss(metric), colorbar: { thickness: 12 }, hoverongaps: false,
+      hovertemplate: hoverOf("%{x}", "%{y}", "%{text}<br>%{customdata}"),
+    }], {
+      xaxis: { ...xaxis, ...axis(drops) }, yaxis: { ...yaxis, ...axis(rates) },
+      annotations: empty.map(({ x, y }) => ({ x, y, text: numbers ? texts.diverged : "×", showarrow: false })),
+    }, words);
+  }
+
+  /** A point for each configuration, the best one framed. */
+  function drawPoints(best, rates, drops, { metric, shownAs, words }) {
+    const values = best.map(({ value }) => value);
+    const finished = values.filter((value) => value !== null);
+    const top = isLoss(metric) ? Math.min(...finished) : Math.max(...finished);
+    const axis = (numbers) => {
+      const log = isLogarithmic(numbers);
+      const tickvals = roundNumbers(numbers[0], numbers.at(-1), log);
+      const scale = log ? Math.log10 : Number;
+      const [low, high] = [scale(numbers[0]), scale(numbers.at(-1))];
+      const margin = (high - low) / 20 || 0.5;
+      return { type: log ? "log" : "linear", range: [low - margin, high + margin], ...(high > low ? { tickvals, ticktext: tickvals.map(String) } : {}) };
+    };
+    const { xaxis, yaxis } = heatTitles();
+    plots.heat.chosen = ({ pointNumber }) => best[pointNumber];
+    plot("heat", [{
+      type: "scatter", mode: "markers", x: best.map(({ drop }) => drop), y: best.map(({ rate }) => rate), text: best.map(shownAs), customdata: best.map(nameOf),
+      marker: {
+        size: values.map((value) => (value === top ? 17 : 12)), symbol: values.map((value) => (value === null ? "x-thin" : "circle")),
+        color: values, colorscale: "Viridis", reversescale: isLoss(metric), colorbar: { thickness: 12 }, showscale: true,
+        line: {
+          width: values.map((value) => (value === top ? 3 : value === null ? 2 : 1)),
+          color: values.map((value) => colour(value === null ? "bad" : value === top ? "ink" : "line")),
+        },
+      },
+      hovertemplate: hoverOf("%{x}", "%{y}", "%{text}<br>%{customdata}"),
+    }], { hovermode: "closest", xaxis: { ...xaxis, ...axis(drops) }, yaxis: { ...yaxis, ...axis(rates) } }, words);
+  }
+
+  // ---- filters
   // ---- filters
 
-  const haystacks = all.map((run) => [label(run), `seed${runs.seed[run]}`, runs.status[run], runs.device_name[run], runs.precision[run], runs.key[run]].join(" ").toLowerCase());
+  const haystacks = all.map((run) => [label(run), `seed${runs.seed[run]}`, runs.status[run], runs.device_name[run], runs.precision[run], runs.series[run],
+    ...parameters.map((name) => `${name}=${runs[name][run]}`)].join(" ").toLowerCase());
 
   function filter() {
     const sets = Object.entries(state.choices).filter(([, chosen]) => chosen.size);
+    const bounds = Object.entries(state.bounds);
+    const within = (value, [low, high]) => value !== null && low <= value && value <= high;
     state.filtered = all.filter((run) => sets.every(([name, chosen]) => chosen.has(runs[name][run]))
+      && bounds.every(([name, ends]) => within(runs[name][run], ends))
       && state.words.every((word) => haystacks[run].includes(word)));
     list();
     changed("parallel");
@@ -232,7 +412,7 @@
     // A diverged run ranks behind all others in every metric: its last value is not a result.
     const behind = (run) => values[run] === null || (isMetric(name) && diverged(run));
     const compare = (a, b) => {
-      if (name === "name") return parameters.map((key) => order(runs[key][a], runs[key][b])).find(Boolean) ?? 0;
+      if (name === "name") return keys.map((key) => order(runs[key][a], runs[key][b])).find(Boolean) ?? 0;
       return order(values[a], values[b]);
     };
     state.listed = state.filtered.filter(brushed)
@@ -243,21 +423,40 @@
     showPage();
   }
 
-  for (const name of ["model", "batch_size", "learning_rate", "dropout_rate", "status"]) {
-    const values = distinct(name);
-    state.choices[name] = new Set();
-    if (values.length < 2) continue;
-    $("choices").append(el("fieldset", {}, el("legend", {}, texts.columns[name]), ...values.map((value) => {
+  /** Ticks for the values of a column. */
+  function offerValues(name) {
+    const chosen = state.choices[name] = new Set();
+    return distinct(name).map((value) => {
       const box = el("input", {
-        type: "checkbox", name, value: String(value),
+        type: "checkbox", name, value: spelled(value),
         onchange: () => {
-          if (box.checked) state.choices[name].add(value);
-          else state.choices[name].delete(value);
+          if (box.checked) chosen.add(value);
+          else chosen.delete(value);
           filter();
         },
       });
-      return el("label", { class: "choice" }, box, String(value));
-    })));
+      return el("label", { class: "choice" }, box, spelled(value));
+    });
+  }
+
+  /** From and to for a hyper-parameter with many numbers. */
+  function offerRange(name) {
+    const ends = [[texts.from, distinct(name)[0]], [texts.to, distinct(name).at(-1)]];
+    const boxes = ends.map(([, end]) => el("input", {
+      type: "number", name, step: "any", placeholder: String(end),
+      oninput: () => {
+        const [low, high] = boxes.map((box) => box.valueAsNumber); // NaN if there is no number
+        if (isNaN(low) && isNaN(high)) delete state.bounds[name];
+        else state.bounds[name] = [isNaN(low) ? -Infinity : low, isNaN(high) ? Infinity : high];
+        filter();
+      },
+    }));
+    return ends.map(([text], end) => el("label", { class: "range" }, text, boxes[end]));
+  }
+
+  for (const name of ["model", ...parameters, "status"]) {
+    if (distinct(name).length < 2) continue;
+    $("choices").append(el("fieldset", {}, el("legend", {}, titles[name]), ...(isMany(name) ? offerRange : offerValues)(name)));
   }
   $("search").addEventListener("input", () => {
     state.words = $("search").value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -266,6 +465,7 @@
   $("filters").addEventListener("submit", (event) => event.preventDefault());
   $("filters").addEventListener("reset", () => {
     for (const chosen of Object.values(state.choices)) chosen.clear();
+    state.bounds = {};
     state.words = [];
     state.brush = {};
     filter();
@@ -279,7 +479,7 @@
   // ---- the leaderboard
 
   const head = document.querySelector("#leaderboard thead tr");
-  const numeric = (name) => !["name", "model", "status"].includes(name);
+  const numeric = (name) => name === "seed" || isNumeric(name);
   head.append(el("td"), ...columns.map((name) => el("th", { scope: "col", "data-column": name, class: numeric(name) ? "number" : "" },
     el("button", {
       type: "button",
@@ -289,7 +489,7 @@
         showSort();
         list();
       },
-    }, texts.columns[name]))));
+    }, titles[name]))));
 
   function showSort() {
     for (const cell of head.querySelectorAll("th")) {
@@ -307,10 +507,10 @@
     $("select-page").disabled = !page.length;
     document.querySelector("#leaderboard tbody").replaceChildren(...page.map((run) => {
       const box = el("input", { type: "checkbox", "aria-label": fill(texts.draw, { run: label(run) }), onchange: () => draw(run, box.checked) });
-      const name = el("button", { type: "button", onclick: () => { draw(run, true); openRun(run, true); } }, runs.name[run]);
+      const name = el("button", { type: "button", onclick: () => { draw(run, true); openRun(run, true); } }, ...breakable(runs.name[run]));
       return el("tr", { "data-run": run, class: diverged(run) ? "diverged" : "" }, el("td", {}, box), el("td", {}, name),
         ...columns.slice(1).map((column) => el("td", { "data-column": column, class: numeric(column) ? "number" : "" },
-          column in shown ? shown[column](run) : String(runs[column][run]))));
+          Object.hasOwn(shown, column) ? shown[column](run) : spelled(runs[column][run]))));
     }));
     showMarks();
   }
@@ -343,7 +543,7 @@
       let number = 0;
       while (taken.has(number)) number += 1;
       state.drawn.set(run, number);
-      $("selected").append(el("li", { "data-run": run, style: `--run-colour: ${COLOURS[number % COLOURS.length]}` }, label(run),
+      $("selected").append(el("li", { "data-run": run, style: `--run-colour: ${COLOURS[number % COLOURS.length]}` }, el("span", {}, ...breakable(label(run))),
         el("button", { type: "button", "aria-label": fill(texts.remove, { run: label(run) }), onclick: () => { draw(run, false); $("selected").querySelector("button")?.focus(); } }, "×")));
     } else {
       state.drawn.delete(run);
@@ -360,13 +560,14 @@
     state.open = run;
     $("record-hint").hidden = true;
     $("record-body").hidden = false;
-    $("record-name").textContent = `${label(run)}${diverged(run) ? ` – ${shown.status(run)}` : ""}`;
+    $("record-name").replaceChildren(...breakable(label(run)), diverged(run) ? ` – ${shown.status(run)}` : "");
     $("record-name").classList.toggle("diverged", diverged(run));
-    $("command").textContent = fill(command, Object.fromEntries(Object.entries(runs).map(([name, values]) => [name, word(values[run])])));
+    const words = Object.entries(runs).map(([name, values]) => [name, word(values[run])]);
+    $("command").textContent = fill(command, { ...Object.fromEntries(words), set: runs.set[run] });
     $("copied").textContent = "";
     $("record-groups").replaceChildren(...Object.entries(groups).flatMap(([title, names]) => [
       el("h4", {}, texts.groups[title]),
-      el("dl", {}, ...names.flatMap((name) => [el("dt", {}, name), el("dd", { "data-column": name }, String(runs[name][run] ?? "–"))])),
+      el("dl", {}, ...names.flatMap((name) => [el("dt", {}, name), el("dd", { "data-column": name }, spelled(runs[name][run]))])),
     ]));
     showMarks();
     if (scroll) $("record").scrollIntoView({ block: "nearest" });
@@ -382,26 +583,72 @@
     $("copied").textContent = texts.copied;
   });
 
+  // ---- how much each hyper-parameter matters
+
+  /** A model's terms as a table, the largest share first and what is no hyper-parameter last. */
+  function tellImportance(model) {
+    const rows = importance.model.map((_, row) => row).filter((row) => importance.model[row] === model);
+    const title = el("h3", {}, model);
+    if (!rows.length) return [title, el("p", { class: "quiet" }, texts.importance_none)];
+    const measured = ["val_acc", "val_loss"].filter((metric) => rows.some((row) => importance.metric[row] === metric));
+    const terms = [...new Set(rows.map((row) => importance.term[row]))].map((term) => ({
+      term, isRest: Object.hasOwn(texts.rests, term),
+      rows: measured.map((metric) => rows.find((row) => importance.metric[row] === metric && importance.term[row] === term)),
+    }));
+    const share = ({ rows: [first, second] }) => importance.share[(rankBy === "val_loss" ? second : first) ?? first ?? second];
+    terms.sort((a, b) => a.isRest - b.isRest || share(b) - share(a));
+    const tested = rows.some((row) => importance.f[row] !== null);
+    const words = [...new Set(rows.map((row) => importance.method[row]))].map((method) => texts.methods[method] ?? method);
+    const cells = (row) => {
+      if (row === undefined) return [el("td", {}), ...(tested ? [el("td", {}), el("td", {})] : [])];
+      const [part, f, p] = [importance.share[row], importance.f[row], importance.p[row]];
+      return [
+        el("td", { class: "number share", style: `--share: ${Math.min(Math.max(part, 0), 1) * 100}%` }, `${(part * 100).toFixed(1)} %`),
+        ...(tested ? [el("td", { class: "number" }, f === null ? "" : f >= 100 && f < 1e6 ? f.toFixed(0) : f.toPrecision(3)),
+          el("td", { class: "number" }, p === null ? "" : p < 0.001 ? "< 0.001" : p.toFixed(3))] : []),
+      ];
+    };
+    const named = (term) => texts.rests[term] ?? term.split(":").map((name) => titles[name] ?? name).join(" × ");
+    const body = el("tbody", {}, ...terms.map(({ term, isRest, rows: own }, position) => {
+      const line = el("tr", { "data-term": term }, el("th", { scope: "row" }, named(term)), ...own.flatMap(cells));
+      line.hidden = position >= MANY && !isRest;
+      return line;
+    }));
+    const table = el("table", { "data-model": model, class: "importance" },
+      el("thead", {}, el("tr", {}, el("th", { scope: "col" }, texts.term), ...measured.flatMap((metric) => [
+        el("th", { scope: "col", class: "number" }, titles[`last_${metric}`]),
+        ...(tested ? ["F", "p"].map((name) => el("th", { scope: "col", class: "number" }, name)) : []),
+      ]))), body);
+    const more = el("button", {
+      type: "button",
+      onclick: () => {
+        for (const row of body.rows) row.hidden = false;
+        more.remove();
+      },
+    }, fill(texts.all_terms, { count: terms.length }));
+    return [title, el("p", { class: "quiet" }, words.join(" ")),
+      el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": model }, table),
+      ...([...body.rows].some((row) => row.hidden) ? [more] : [])];
+  }
+
   // ---- the choices of the plots
 
   const options = (id, values, name = String) => $(id).replaceChildren(...values.map((value) => el("option", { value: String(value) }, name(value))));
-  options("colour", metrics, (name) => texts.columns[name]);
+  options("colour", metrics, (name) => titles[name]);
   $("colour").value = `last_${rankBy}`;
   $("colour").addEventListener("change", () => changed("parallel"));
   options("heat-model", distinct("model"));
-  options("heat-metric", metrics, (name) => texts.columns[name]);
+  options("heat-metric", metrics, (name) => titles[name]);
   $("heat-metric").value = `last_${rankBy}`;
-  const batches = () => options("heat-batch", distinct("batch_size").filter((size) => all.some((run) => runs.model[run] === $("heat-model").value && runs.batch_size[run] === size)));
-  batches();
-  $("heat-model").addEventListener("change", batches);
-  for (const id of ["heat-model", "heat-batch", "heat-metric"]) $(id).addEventListener("change", () => changed("heat"));
+  $("heat-model").addEventListener("change", offerOthers);
+  $("heat-metric").addEventListener("change", () => changed("heat"));
 
   document.addEventListener("theme", () => changed(...Object.keys(plots)));
   showSort();
   list();
   // At the start the best run of each model is drawn.
-  for (const model of distinct("model")) {
-    const best = state.listed.find((run) => runs.model[run] === model);
-    draw(best, true);
-  }
+  const bestRuns = new Map(distinct("model").map((model) => [model, state.listed.find((run) => runs.model[run] === model)]));
+  for (const run of bestRuns.values()) draw(run, true);
+  offerOthers();
+  for (const model of distinct("model")) $("importance").append(...tellImportance(model));
 })();
