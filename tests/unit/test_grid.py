@@ -142,7 +142,7 @@ def test_a_sample_is_drawn_then_excluded_from_and_included_to() -> None:
 
 
 def distinct(values: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
-    return st.lists(values, min_size=1, max_size=3, unique=True)  # equal numbers are one: 0, 0.0 and -0.0
+    return st.lists(values, min_size=1, max_size=2, unique=True)  # equal numbers are one: 0, 0.0 and -0.0
 
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False).map(lambda number: number + 0.0)
@@ -177,6 +177,7 @@ def read_name(name: str) -> tuple[int, float, float, tuple[tuple[str, Value], ..
     return int(found[1]), float(found[2]), float(found[3]), tuple(axes)
 
 
+@settings(deadline=None)
 @given(GRIDS, distinct(st.integers(0, 2**63 - 1)))
 def test_every_run_has_a_name_of_its_own_that_read_back_is_the_run_to_the_last_bit(
     models: dict[str, dict[str, Any]], seeds: list[int]
@@ -240,7 +241,7 @@ def test_the_axes_of_a_grid_are_those_of_any_of_its_models() -> None:
     assert Grid.of({"mlp": ONE}, [0]).axes == []
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(GRIDS, st.booleans())
 def test_a_grid_that_is_written_and_read_is_the_same(
     tmp_path_factory: pytest.TempPathFactory, models: dict[str, dict[str, Any]], is_partial: bool

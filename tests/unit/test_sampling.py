@@ -41,7 +41,7 @@ FLOATS = st.floats(1e-9, 1e9)
 RANGES = st.tuples(FLOATS | st.integers(1, 10**6), FLOATS | st.integers(1, 10**6), st.sampled_from(["linear", "log"]))
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(RANGES.filter(lambda ends: ends[0] < ends[1]), st.integers(0, 2**63 - 1))
 def test_a_value_is_within_its_range_and_an_integer_or_of_three_digits(ends: tuple[Any, Any, str], seed: int) -> None:
     low, high, scale = ends
