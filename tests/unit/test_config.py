@@ -77,11 +77,11 @@ WRONG_TYPES: list[tuple[str, str, Any]] = [
     ("data.validation_size", "integer", 2.5),
     ("models", "object", ["experiment"]),
     ("models.mlp", "object or null", True),
-    ("models.mlp.batch_sizes", "array", 7),
+    ("models.mlp.batch_sizes", "array or null", 7),
     ("models.mlp.batch_sizes[0]", "integer", True),
-    ("models.mlp.learning_rates", "array", {"a": 7}),
+    ("models.mlp.learning_rates", "array or null", {"a": 7}),
     ("models.mlp.learning_rates[0]", "number", [0.5]),
-    ("models.mlp.dropout_rates", "array", "7"),
+    ("models.mlp.dropout_rates", "array or null", "7"),
     ("models.mlp.dropout_rates[0]", "number", None),
     ("models.mlp.epochs", "integer", INF),
     ("seeds", "array", None),
@@ -111,70 +111,25 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     # keys that are missing or unknown
     *[({key: ...}, f"config: the file lacks {key}") for key in ("experiment", "data", "models", "training", "report")],
     ({"data": {}}, "config: data lacks source, validation_size"),
-    ({"models.cnn": {"batch_sizes": [8]}}, "config: models.cnn lacks learning_rates, dropout_rates, epochs"),
+    ({"models.cnn": {"batch_sizes": [8]}}, "config: models.cnn lacks epochs"),
+    (
+        {"models.cnn": {"batch_sizes": [8], "epochs": 1}},
+        "config: models.cnn lacks learning_rates, dropout_rates (or sa",
+    ),
     ({"modles": {}}, "config: unknown key modles at the top level; known are experiment, data, models"),
     ({"data.root": "x"}, "config: unknown key root in data; known are source, path, validation_size"),
-    ({"models.mlp.dropout": [0]}, "config: unknown key dropout in models.mlp; known are batch_sizes"),
-    ({"models.mlp": {}}, "config: models.mlp lacks batch_sizes, learning_rates, dropout_rates, epochs"),
+    ({"models.mlp.dropout": [0]}, "config: unknown key dropout in models.mlp; known are epochs, batch_sizes"),
+    ({"models.mlp": {}}, "config: models.mlp lacks epochs"),
+    (
+        {"models": {True: {"epochs": 1}}},
+        "config: models has the key True, which is no text to YAML; write it in quotes",
+    ),
     # models that do not exist
     (
         {"models.vgg": None},
-        "config: models.vgg: there is no such model; scripts/sweep/models/ has cnn, cnn_element_dropout, cnn_",
+        "config: models.vgg: there is no such model; scripts/sweep/models/ has cnn, mlp (a model's file",
     ),
     ({"models": {"mlp": None, "cnn": None}}, "config: models: none is left to train"),
-    # studies
-    ({"studies": {"ablations": {}}}, "config: unknown key ablations in studies; known are ablation, dropout_kind"),
-    ({"studies": {"ablation": {"mlp": None}}}, "config: studies.ablation.mlp must be string or number, not None"),
-    ({"studies": {"ablation": ["mlp"]}}, "config: studies.ablation must be object, not ['mlp']"),
-    (
-        {"studies": {"ablation": {"vgg": "8_0.1_0.2"}}},
-        "config: studies.ablation.vgg: models has no search space for vgg",
-    ),
-    (
-        {"models.cnn": None, "studies": {"ablation": {"cnn": "8_0.1_0.2"}}},
-        "config: studies.ablation.cnn: models has no search space for cnn, whose epochs the study takes",
-    ),
-    (
-        {"studies": {"dropout_kind": {"mlp": "8_0.1"}}},
-        "config: studies.dropout_kind.mlp: there is no model mlp_element_dropout; the study can be of cnn",
-    ),
-    *[
-        (
-            {"studies": {"ablation": {"mlp": name}}},
-            "config: studies.ablation.mlp must name a configuration, <batch size>_<learning rate>_<dropout rate>, such "
-            f"as '1024_0.001_0.2', not {name!r}",
-        )
-        for name in ("best", "8_0.001", "8_0.001_0.2_0", "8_0.001_")
-    ],
-    (
-        {"studies": {"dropout_kind": {"cnn": "8_0.1_0.2"}}},
-        "name a configuration, <batch size>_<learning rate>, such as",
-    ),
-    ({"studies": {"dropout_kind": {"cnn": 1281.5}}}, "such as '128_0.001' in quotes, since YAML reads it as a number"),
-    (
-        {"studies": {"ablation": {"mlp": "8_0.0010_.2"}}},
-        "studies.ablation.mlp must be spelled '8_0.001_0.2', not '8_0.0",
-    ),
-    (
-        {"studies": {"ablation": {"mlp": "8_1e-3_0.2"}}},
-        "studies.ablation.mlp must be spelled '8_0.001_0.2', not '8_1e-3",
-    ),
-    ({"studies": {"ablation": {"mlp": " 8_0.001_0.2"}}}, "config: studies.ablation.mlp must be spelled '8_0.001_0.2'"),
-    *[
-        (
-            {"studies": {"ablation": {"mlp": name}}},
-            "config: studies.ablation.mlp must have a batch size of at least 2 and",
-        )
-        for name in ("1_0.001_0.2", "8_0.0_0.2", "8_nan_0.2", "8_0.001_0.0", "8_0.001_1.0")
-    ],
-    (
-        {"studies": {"ablation": {"mlp": "789_0.001_0.2"}}},
-        "config: studies.ablation.mlp: 789 is larger than the training set, which has 788 images",
-    ),
-    (
-        {"models.mlp_without_bn": CONFIG["models"]["cnn"], "studies": {"ablation": {"mlp": "8_0.001_0.2"}}},
-        "config: models.mlp_without_bn.epochs is 1, but studies.ablation.mlp trains mlp_without_bn for the 2 epochs of",
-    ),
     # numbers that YAML reads as text, and text that it reads as something else
     ({"models.mlp.learning_rates": ["1e-3"]}, "not '1e-3'; it is text to YAML, write 0.001 without quotes"),
     ({"models.mlp.batch_sizes": ["512"]}, "not '512'; it is text to YAML, write 512 without quotes"),
@@ -188,8 +143,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     # ranges
     ({"models.mlp.batch_sizes": []}, "config: models.mlp.batch_sizes must contain at least 1 items"),
     ({"models.mlp.batch_sizes": [8, 1]}, "config: models.mlp.batch_sizes[1] must be bigger than or equal to 2, not 1"),
-    ({"models.mlp.batch_sizes": [789]}, "models.mlp.batch_sizes: 789 is larger than the training set, which has 788"),
-    ({"models.mlp.batch_sizes": [10**300]}, "0 is larger than the training set, which has 788 images after"),
+    ({"models.mlp.batch_sizes": [789]}, "models.mlp: batch size 789 is larger than the training set, which has 788"),
     ({"models.mlp.learning_rates": [0]}, "config: models.mlp.learning_rates[0] must be bigger than 0, not 0"),
     ({"models.mlp.learning_rates": [0.1, -1e-3]}, "models.mlp.learning_rates[1] must be bigger than 0, not -0.001"),
     ({"models.mlp.learning_rates": [NAN]}, "config: models.mlp.learning_rates[0] is nan; it must be a finite number"),
@@ -214,7 +168,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
         "config: data.validation_size 800 leaves nothing to train on: the training set has",
     ),
     ({"data.validation_size": HUGE}, "0; it must be a finite number"),
-    ({"data.validation_size": 790}, "config: models.mlp.batch_sizes: 16 is larger than the training set, which has 10"),
+    ({"data.validation_size": 790}, "config: models.mlp: batch size 16 is larger than the training set, which has 10"),
     # values that are there twice
     ({"models.cnn.dropout_rates": [0.1, 0.2, 0.10]}, "config: models.cnn.dropout_rates holds 0.1 2 times"),
     ({"models.cnn.dropout_rates": [0.0, -0.0]}, "config: models.cnn.dropout_rates holds 0.0 2 times"),

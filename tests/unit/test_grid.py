@@ -113,7 +113,7 @@ def test_the_values_of_a_space(space: dict[str, Any], values: dict[str, list[Val
 
 def test_what_is_excluded_may_be_included_again() -> None:
     lists = {**ONE, "batch_sizes": [8, 4], "dropout_rates": [0.0, 0.5]}
-    include = [{"batch_size": 8, "learning_rate": 0.1, "dropout_rate": 0.5}]
+    include: list[dict[str, Value]] = [{"batch_size": 8, "learning_rate": 0.1, "dropout_rate": 0.5}]
     space = Space(**lists, exclude=[{"batch_size": 8}], include=include)
     assert [(each["batch_size"], each["dropout_rate"]) for each in space.configurations] == [
         (4, 0.0),
@@ -127,7 +127,7 @@ def test_a_sample_is_drawn_then_excluded_from_and_included_to() -> None:
     drawn = Space(1, sample=SAMPLE, defaults=DEFAULTS)
     assert len(drawn.configurations) == 6
     assert not drawn.complete
-    include = [{"batch_size": 4, "learning_rate": 1.0, "dropout_rate": 0.9}]
+    include: list[dict[str, Value]] = [{"batch_size": 4, "learning_rate": 1.0, "dropout_rate": 0.9}]
     space = Space(1, sample=SAMPLE, exclude=[{"batch_size": 8}], include=include, defaults=DEFAULTS)
     kept = [each for each in drawn.configurations if each["batch_size"] != 8]
     assert 0 < len(kept) < 6
@@ -142,7 +142,7 @@ def test_a_sample_is_drawn_then_excluded_from_and_included_to() -> None:
 
 
 def distinct(values: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
-    return st.lists(values, min_size=1, max_size=3, unique=True)  # equal numbers are one: 0, 0.0 and -0.0
+    return st.lists(values, min_size=1, max_size=2, unique=True)  # equal numbers are one: 0, 0.0 and -0.0
 
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False).map(lambda number: number + 0.0)
@@ -177,6 +177,7 @@ def read_name(name: str) -> tuple[int, float, float, tuple[tuple[str, Value], ..
     return int(found[1]), float(found[2]), float(found[3]), tuple(axes)
 
 
+@settings(deadline=None)
 @given(GRIDS, distinct(st.integers(0, 2**63 - 1)))
 def test_every_run_has_a_name_of_its_own_that_read_back_is_the_run_to_the_last_bit(
     models: dict[str, dict[str, Any]], seeds: list[int]
@@ -240,7 +241,7 @@ def test_the_axes_of_a_grid_are_those_of_any_of_its_models() -> None:
     assert Grid.of({"mlp": ONE}, [0]).axes == []
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(GRIDS, st.booleans())
 def test_a_grid_that_is_written_and_read_is_the_same(
     tmp_path_factory: pytest.TempPathFactory, models: dict[str, dict[str, Any]], is_partial: bool

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -40,7 +41,7 @@ FLOATS = st.floats(1e-9, 1e9)
 RANGES = st.tuples(FLOATS | st.integers(1, 10**6), FLOATS | st.integers(1, 10**6), st.sampled_from(["linear", "log"]))
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(RANGES.filter(lambda ends: ends[0] < ends[1]), st.integers(0, 2**63 - 1))
 def test_a_value_is_within_its_range_and_an_integer_or_of_three_digits(ends: tuple[Any, Any, str], seed: int) -> None:
     low, high, scale = ends
@@ -79,7 +80,7 @@ def test_as_many_runs_as_there_are_combinations_are_found_and_one_more_is_refuse
 
 def test_every_part_of_a_dimension_is_drawn_as_often() -> None:
     drawn = draw({**SPACE, "hidden": {"from": 1, "to": 9, "scale": "linear"}, "kind": ["a", "b", "c"]}, 1000, 7)
-    thirds = {
+    thirds: dict[str, Callable[[Any], float]] = {
         "learning_rate": lambda value: 3 * math.log(value / 0.0001) / math.log(100),
         "dropout_rate": lambda value: 3 * value / 0.8,
         "hidden": lambda value: (value - 1) / 3,

@@ -163,7 +163,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
         " has sample and batch_sizes, learning_rates, dropout_rates: keep one of the two (in a file on ",
     ),
 ]
-SAMPLE_FAULTS: list[tuple[dict[str, Any], str]] = [
+SAMPLE_FAULTS: list[tuple[dict[Any, Any], str]] = [
     ({"runs": ...}, " lacks runs\n"),
     ({"runs": 0}, ".runs must be bigger than or equal to 1, not 0\n"),
     ({"runs": 2.5}, ".runs must be integer, not 2.5\n"),
@@ -233,7 +233,7 @@ def test_a_fault_of_a_search_space_is_one_sentence_with_its_key(place: str, spac
 
 
 @pytest.mark.parametrize(("dimensions", "fault"), SAMPLE_FAULTS)
-def test_a_fault_of_a_sample_is_one_sentence_with_its_key(dimensions: dict[str, Any], fault: str) -> None:
+def test_a_fault_of_a_sample_is_one_sentence_with_its_key(dimensions: dict[Any, Any], fault: str) -> None:
     sample = {name: value for name, value in {**SAMPLE, **dimensions}.items() if value is not ...}
     found = sentence({"models.mlp": {"epochs": 1, "sample": sample}})
     assert found.startswith(f"config: models.mlp.sample{fault}")

@@ -59,11 +59,11 @@ def test_every_record_that_is_not_the_runs_is_named_with_the_command_that_rebuil
 
 
 def test_a_damaged_kept_record_is_restored_from_the_published_one(tmp_path: Path, files: list[Path]) -> None:
-    kept = tmp_path / "records" / f"{record(RUNS[1], *METRICS[1])['key']}.json"
-    kept.parent.mkdir()
+    kept = tmp_path / "records" / record(RUNS[1], *METRICS[1])["series"] / "2.json"
+    kept.parent.mkdir(parents=True)
     kept.write_text("{")
     with pytest.raises(SweepError) as caught:
-        collect(GRID, tmp_path, kept.parent, DATA_HASH)
+        collect(GRID, tmp_path, tmp_path / "records", DATA_HASH)
     assert str(caught.value).startswith(f"kept records are damaged:\n  {kept} is damaged (not JSON)\n")
     assert str(caught.value).endswith(f": cp {files[1]} {kept}")
 
@@ -101,6 +101,20 @@ def test_a_partial_grid_has_the_runs_with_a_record_and_an_account_of_the_others(
             left_out=["cnn"],
         ),
     )
+
+
+def test_records_of_runs_with_axes_are_collected_and_one_of_other_axes_is_named(tmp_path: Path) -> None:
+    space = {**MODELS["cnn"], "axes": {"weight_decay": [0.0, 0.1]}, "defaults": {"weight_decay": 0.0}}
+    grid = Grid.of({"cnn": space}, [0])
+    plain, decayed = (save_record(tmp_path, run, [1.0], [0.5]) for run in grid.runs())
+    assert collect(grid, tmp_path, tmp_path / "records", DATA_HASH)[0] == grid.runs()
+    decayed.write_bytes(plain.read_bytes())
+    with pytest.raises(SweepError) as caught:
+        collect(grid, tmp_path, tmp_path / "records", DATA_HASH)
+    assert f"  {decayed} was made with weight_decay its default, not 0.1\n" in str(caught.value)
+    account = collect(grid, tmp_path, tmp_path / "records", DATA_HASH, partial=True)[2].partial
+    assert account is not None
+    assert len(account.damaged) == 1  # at another run's place
 
 
 def test_a_partial_grid_without_any_record_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,23 @@ from sweep.errors import SweepError
 from sweep.files import write_json
 from sweep.grid import Run
 from sweep.runs import records
-from sweep.runs.records import Record, code_hash, find_differences, make_record, read_kept, read_record, run_key
+from sweep.runs.records import (
+    Record,
+    checkpoint_file,
+    code_hash,
+    find_differences,
+    kept_file,
+    lock_file,
+    make_record,
+    read_kept,
+    read_record,
+    recorded_run,
+    run_series,
+)
 from sweep.training.loop import Split, train
 
 RUN = Run("mlp", 8, 0.001, 0.2, 2, 0)
+WITH_AXES = replace(RUN, axes=(("batch_norm", False), ("hidden", 50), ("weight_decay", 0.0005)))
 SCHEMA = REPOSITORY / "workflow" / "schemas" / "metrics.schema.json"
 
 
@@ -40,7 +54,7 @@ def test_a_trainings_record_is_by_the_schema_and_reads_back_the_same(tmp_path: P
     assert diverged == (learning_rate == 1e36)
     made = make_record(run, DATA_HASH, {**result([], [], outcome.diverged_epoch), **asdict(outcome), "training_s": 1.0})
     jsonschema.validate(made, json.loads(SCHEMA.read_text(encoding="utf-8")))
-    kept = tmp_path / f"{made['key']}.json"
+    kept = kept_file(tmp_path, run, DATA_HASH)
     write_json(kept, made)
     assert read_kept(kept) == made
     assert find_differences(made, run, DATA_HASH) == []
@@ -61,7 +75,7 @@ EDITS: dict[str, Callable[[Record], Any]] = {
     "a metric of the history": edit("history", "val_loss", 0, value=0.1),
     "another seed": edit("seed", value=1),
     "another data set": edit("data_hash", value="e" * 64),
-    "another schema version": edit("schema_version", value=2),
+    "another schema version": edit("schema_version", value=1),
     "a key more": edit("comment", value="x"),
     "a key less": lambda content: content.pop("best"),
     "text for a number": edit("training_s", value="1"),
@@ -79,10 +93,75 @@ def test_an_edited_record_is_refused_by_name(file: Path, change: str) -> None:
     assert str(caught.value).startswith(f"{file} is damaged")
 
 
-def test_a_record_under_another_runs_key_is_refused(file: Path, tmp_path: Path) -> None:
-    other = file.rename(tmp_path / f"{run_key(replace(RUN, seed=1), DATA_HASH)}.json")
-    with pytest.raises(SweepError, match="holds the record of another key"):
+@pytest.mark.parametrize("change", [{"seed": 1}, {"epochs": 3}, {"axes": (("hidden", 50),)}])
+def test_a_record_at_the_place_of_another_series_or_number_of_epochs_is_refused(
+    file: Path, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    other = kept_file(tmp_path, replace(RUN, **change), DATA_HASH)
+    other.parent.mkdir()
+    file.rename(other)
+    sentence = f"^{other} holds another record, of series {run_series(RUN, DATA_HASH)} and 2 epochs$"
+    with pytest.raises(SweepError, match=sentence):
         read_kept(other)
+
+
+def test_runs_that_differ_in_their_epochs_alone_share_all_but_the_kept_record(tmp_path: Path) -> None:
+    long = replace(RUN, epochs=30)
+    series = run_series(RUN, DATA_HASH)
+    assert run_series(long, DATA_HASH) == series
+    kept = [kept_file(tmp_path, run, DATA_HASH) for run in (RUN, long)]
+    assert kept == [tmp_path / series / "2.json", tmp_path / series / "30.json"]
+    assert {lock_file(file) for file in kept} == {tmp_path / "locks" / f"{series}.lock"}
+    assert {checkpoint_file(file) for file in kept} == {tmp_path / "checkpoints" / f"{series}.safetensors"}
+    for run, file in zip((RUN, long), kept, strict=True):
+        write_json(file, record(run, [1.0], [0.5]))
+    assert [read_kept(file) for file in kept] == [record(run, [1.0], [0.5]) for run in (RUN, long)]
+
+
+@pytest.mark.parametrize("run", [RUN, WITH_AXES, replace(RUN, model="cnn", axes=(("dropout_kind", "element"),))])
+def test_a_record_says_which_run_it_is_of(tmp_path: Path, run: Run) -> None:
+    write_json(tmp_path / "metrics.json", record(run, [1.0], [0.5]))
+    read = read_record(tmp_path / "metrics.json")
+    assert repr(recorded_run(read)) == repr(run)
+    assert read["axes"] == dict(run.axes)
+    assert find_differences(read, run, DATA_HASH) == []
+
+
+HOSTILE: list[dict[str, Any]] = [
+    {"hidden": None},
+    {"hidden": [50]},
+    {"hidden": {"a": 1}},
+    {"hidden": float("nan")},
+    {"kind": ""},
+    {"kind": "../x"},
+    {"kind": "a b"},
+    {"kind": "a\n"},
+    {"kind": "<b>"},
+    {"kind": "$(touch pwned)"},
+    {"../x": 1},
+    {"a=b": 1},
+    {"a\n": 1},
+    {"": 1},
+    {"__class__ ": 1},
+]
+
+
+@pytest.mark.parametrize("axes", HOSTILE)
+def test_a_record_with_axes_that_no_run_has_is_refused(file: Path, axes: dict[str, Any]) -> None:
+    """These names and values become paths, tables and pages; the record's hashes may be right."""
+    content = {**json.loads(file.read_text(encoding="utf-8")), "axes": axes}
+    del content["content_hash"]
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    file.write_text(json.dumps({**content, "content_hash": sha256(text.encode()).hexdigest()}))
+    with pytest.raises(SweepError) as caught:
+        read_record(file)
+    assert str(caught.value).startswith(f"{file} is damaged")
+    assert "content_hash" not in str(caught.value)
+
+
+def test_an_axis_cannot_stand_for_another_parameter_of_a_record() -> None:
+    made = record(replace(RUN, axes=(("seed", 1),)), [1.0], [0.5])
+    assert find_differences(made, replace(RUN, seed=1), DATA_HASH) == ["seed 0, not 1", "seed 1, not its default"]
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff\xfe", b'"text"', b"[" * 100_000])
@@ -139,12 +218,14 @@ def library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         ("data/sources/folder.py", set()),
     ],
 )
-def test_just_the_code_that_decides_a_runs_numbers_changes_its_key(library: Path, file: str, models: set[str]) -> None:
+def test_just_the_code_that_decides_a_runs_numbers_changes_its_series(
+    library: Path, file: str, models: set[str]
+) -> None:
     runs = {model: replace(RUN, model=model) for model in ("mlp", "cnn")}
-    before = {model: (records.code_hash(model), run_key(run, DATA_HASH)) for model, run in runs.items()}
+    before = {model: (records.code_hash(model), run_series(run, DATA_HASH)) for model, run in runs.items()}
     with (library / file).open("a") as code:
         code.write("# changed\n")
-    after = {model: (records.code_hash(model), run_key(run, DATA_HASH)) for model, run in runs.items()}
+    after = {model: (records.code_hash(model), run_series(run, DATA_HASH)) for model, run in runs.items()}
     assert {model for model in runs if after[model][0] != before[model][0]} == models
     assert {model for model in runs if after[model][1] != before[model][1]} == models
 
@@ -164,7 +245,7 @@ def test_just_the_code_that_decides_a_runs_numbers_changes_its_key(library: Path
         'base = __import__("sweep.models.cnn")',
     ],
 )
-def test_what_a_model_imports_is_part_of_its_key_and_nothing_else_is(library: Path, line: str) -> None:
+def test_what_a_model_imports_is_part_of_its_code_and_nothing_else_is(library: Path, line: str) -> None:
     (library / "models" / "new.py").write_text(f"{line}\n")
     (library / "models" / "cnn.py").write_text("from sweep.models import _blocks\nimport helper\nimport torch.nn\n")
     files = [library / "models" / "_blocks.py", library.parent / "helper.py", library / "models" / "cnn.py"]
@@ -218,8 +299,8 @@ def test_a_models_file_that_is_no_python_is_a_sentence(library: Path, content: b
 
 
 SHIPPED = {
-    "mlp": "ea03ae9c8ce342870778722fe695760a0dcb19526b4c6467b7e74ed8ce37b157",
-    "cnn": "40d86a88e1d18adab76747197e17152b9a58abd761965b2afc7b1e2d0569de7f",
+    "mlp": "974a12d3c22a8f3cb3860bcf2dbab5b7bed8321dddb66889c009ab88e59f5c6a",
+    "cnn": "74595d1e9e198a2958a4ac26ca31050d111b699fc602b7d9bb0651b359e4c5fb",
 }
 
 
@@ -233,23 +314,40 @@ CHANGES: list[dict[str, Any]] = [
     {"batch_size": 16},
     {"learning_rate": 0.0005},
     {"dropout_rate": 0.4},
-    {"epochs": 3},
     {"seed": 1},
+    {"axes": (("weight_decay", 0.0005),)},
+    {"axes": (("weight_decay", 0.001),)},
+    {"axes": (("batch_norm", False),)},
+    {"axes": (("batch_norm", False), ("weight_decay", 0.0005))},
 ]
 
 
-def test_a_runs_key_depends_on_every_hyper_parameter_and_on_the_data() -> None:
-    keys = [run_key(replace(RUN, **change), DATA_HASH) for change in [{}, *CHANGES]] + [run_key(RUN, "e" * 64)]
-    assert len(set(keys)) == 8
-    assert keys[0] == run_key(replace(RUN), DATA_HASH)
+def test_a_runs_series_depends_on_every_hyper_parameter_and_on_the_data() -> None:
+    found = [run_series(replace(RUN, **change), DATA_HASH) for change in [{}, *CHANGES]] + [run_series(RUN, "e" * 64)]
+    assert len(set(found)) == len(CHANGES) + 2
+    assert found[0] == run_series(replace(RUN), DATA_HASH)
 
 
-@pytest.mark.parametrize("change", CHANGES)
-def test_what_differs_in_a_record_of_another_run_is_named(change: dict[str, Any]) -> None:
-    found = find_differences(record(RUN, [1.0, 1.0], [0.5, 0.5]), replace(RUN, **change), DATA_HASH)
-    ((name, value),) = change.items()
-    assert f"{name} {getattr(RUN, name)}, not {value}" in found
-    assert len(found) == 1 + (name == "model")  # another model has other code, too
+@pytest.mark.parametrize(
+    ("change", "differences"),
+    [
+        ({"model": "cnn"}, ["model mlp, not cnn", "another code_hash"]),
+        ({"batch_size": 16}, ["batch_size 8, not 16"]),
+        (
+            {"learning_rate": 0.0005, "dropout_rate": 0.0},
+            ["learning_rate 0.001, not 0.0005", "dropout_rate 0.2, not 0.0"],
+        ),
+        ({"epochs": 3, "seed": 1}, ["epochs 2, not 3", "seed 0, not 1"]),
+        ({"axes": (("batch_norm", False), ("hidden", 50))}, ["weight_decay 0.0005, not its default"]),
+        (
+            {"axes": (("hidden", 200), ("label_smoothing", 0.1), ("weight_decay", 0.0005))},
+            ["batch_norm false, not its default", "hidden 50, not 200", "label_smoothing its default, not 0.1"],
+        ),
+    ],
+)
+def test_what_differs_in_a_record_of_another_run_is_named(change: dict[str, Any], differences: list[str]) -> None:
+    made = record(WITH_AXES, [1.0, 1.0], [0.5, 0.5])
+    assert find_differences(made, replace(WITH_AXES, **change), DATA_HASH) == differences
 
 
 def test_other_data_and_other_code_of_a_record_are_named(library: Path) -> None:

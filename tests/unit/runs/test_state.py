@@ -20,7 +20,7 @@ class Places:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.published = folder / RUN.path / "metrics.json"
-        self.kept = folder / "records" / f"{RECORD['key']}.json"
+        self.kept = folder / "records" / RECORD["series"] / "2.json"
 
     def inspect(self, data_hash: str | None = DATA_HASH) -> RunState:
         state = inspect_records(RUN, self.folder, self.folder / "records", data_hash)
@@ -54,6 +54,25 @@ def test_a_stale_run(places: Places) -> None:
     assert state.fault == f"{places.published} was made with epochs 3, not 2"
     assert state.record is not None
     assert places.inspect("e" * 64).differs == ["epochs 3, not 2", "another data_hash"]
+
+
+def test_a_run_at_whose_place_is_a_record_of_other_axes_is_stale(places: Places) -> None:
+    write_json(places.published, record(replace(RUN, axes=(("weight_decay", 0.0005),)), [1.0] * 2, [0.5] * 2))
+    assert (places.inspect().state, places.inspect().detail) == (
+        "stale",
+        "made with weight_decay 0.0005, not its default",
+    )
+
+
+def test_a_kept_record_of_more_epochs_is_no_record_of_the_run(places: Places) -> None:
+    places.published.unlink()
+    places.kept.unlink()
+    longer = record(replace(RUN, epochs=3), [1.0] * 3, [0.5] * 3)
+    write_json(places.kept.with_name("3.json"), longer)
+    assert (places.inspect().state, places.inspect().has_kept, places.inspect().kept_fault) == ("missing", False, "")
+    write_json(places.kept, longer)
+    sentence = f"{places.kept} holds another record, of series {RECORD['series']} and 3 epochs"
+    assert (places.inspect().has_kept, places.inspect().kept_fault) == (False, sentence)
 
 
 def test_a_missing_run_whose_record_is_kept_or_not(places: Places) -> None:
