@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sweep.errors import SweepError
 from sweep.files import write_json
-from sweep.grid import Grid, Partial, Run, Space, Value, value_name
+from sweep.grid import MAIN, Grid, Partial, Run, Space, Value, value_name
 
 SPACE = {"batch_sizes": [1024, 512], "learning_rates": [0.001, 1e-5], "dropout_rates": [0, 0.5], "epochs": 3}
 ONE: dict[str, Any] = {"batch_sizes": [8], "learning_rates": [0.1], "dropout_rates": [0.0], "epochs": 1}
@@ -184,18 +184,8 @@ def test_every_run_has_a_name_of_its_own_that_read_back_is_the_run_to_the_last_b
 ) -> None:
     grid = Grid.of(models, seeds)
     runs = grid.runs()
-    assert len(runs) == len(seeds) * sum(
-        math.prod(
-            map(
-                len,
-                [
-                    *(space[f"{name}s"] for name in ("batch_size", "learning_rate", "dropout_rate")),
-                    *space["axes"].values(),
-                ],
-            )
-        )
-        for space in models.values()
-    )
+    lists = [[*(space[f"{name}s"] for name in MAIN), *space["axes"].values()] for space in models.values()]
+    assert len(runs) == len(seeds) * sum(math.prod(map(len, each)) for each in lists)
     assert len({str(run.path).lower() for run in runs}) == len(runs)  # on a file system without case, too
     for run in runs:
         model, name, seed = run.path.parts
