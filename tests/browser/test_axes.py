@@ -92,7 +92,8 @@ def test_the_map_shows_the_chosen_values_or_the_best_over_all(axes_pages: Pages,
 
     for name in ("batch_norm", "weight_decay"):
         choose(page, name, "")
-    for metric, pick in (("last_val_loss", "min"), ("last_val_acc", "max")):
+    picks: dict[str, Any] = {"last_val_loss": "min", "last_val_acc": "max"}
+    for metric, pick in picks.items():
         page.locator("#heat-metric").select_option(metric)
         table = ours[ours["status"] == "completed"].pivot_table(
             index="learning_rate", columns="dropout_rate", values=metric, aggfunc=pick
@@ -127,7 +128,7 @@ def importance(*rows: tuple[Any, ...]) -> Callable[..., pd.DataFrame]:
 
 
 def test_importance_is_that_of_the_table(tmp_path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [
+    rows: list[tuple[Any, ...]] = [
         ("mlp", metric, "anova", term, share, 1, f, p)
         for metric, f, p in (("val_acc", 12.345, 0.0123), ("val_loss", 1234.5, 1e-9))
         for term, share in (("learning_rate", 0.25), ("learning_rate:batch_norm", 0.5), ("seed noise", 0.2))
