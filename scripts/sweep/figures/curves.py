@@ -84,11 +84,12 @@ def draw_curves(
         has_rows = configuration in curves.index.get_level_values("name")
         curve = curves.xs(configuration) if has_rows else curves.iloc[:0].droplevel("name")
         curve = curve[curve["count"] == runs]
-        (entries[name],) = axes.plot(curve.index, curve["mean"], label=name, **look)
+        marker = "o" if len(curve) == 1 else None  # a line of one epoch would not be seen
+        (entries[name],) = axes.plot(curve.index, curve["mean"], label=name, marker=marker, **look)
         if runs > 1:
             edges = (curve["mean"] - curve["std"], curve["mean"] + curve["std"])
             axes.fill_between(curve.index, *edges, color=look["color"], alpha=0.15, linewidth=0)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     if curves.empty:
         axes.set(xticks=[], yticks=[])
     axes.set_xlabel("Epoch")
