@@ -21,11 +21,12 @@ Value = bool | int | float | str
 # The hyper-parameters that every configuration has; the config lists their values under the plural of their names.
 MAIN = ("batch_size", "learning_rate", "dropout_rate")
 RATES = frozenset(["learning_rate", "dropout_rate"])
-# Names that a further hyper-parameter cannot have, because the tables have columns of these names.
+# Names that a further hyper-parameter cannot have, because the tables have columns of these names, or a term.
 RESERVED = frozenset(
     """model name batch_size learning_rate dropout_rate epochs seed rank runs status epoch seconds diverged
     diverged_epoch training_s device_asked device device_name gpu gpus precision_asked precision threads python torch
-    commit series data_hash code_hash content_hash resumed_epochs set""".split()  # noqa: SIM905  as a list it is long
+    commit series data_hash code_hash content_hash resumed_epochs set
+    residual""".split()  # noqa: SIM905  as a list it is long
 )
 
 

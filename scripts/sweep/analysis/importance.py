@@ -12,6 +12,8 @@ from scipy.special import fdtrc
 
 from sweep.grid import Grid, Value
 
+# The terms that no hyper-parameter explains: with an analysis of variance, and with least squares.
+UNEXPLAINED = (SEED_NOISE, RESIDUAL) = ("seed noise", "residual")
 COLUMNS = ["model", "metric", "method", "term", "share", "df", "f", "p"]
 # In a fit by least squares a number with more distinct values, or with fewer runs for each, is a linear term: a mean
 # for each value would take up too many of the runs.
@@ -126,7 +128,7 @@ def analyse_variance(cells: Floats, names: list[str]) -> tuple[list[Term], Term]
     left = means.size - 1 - sum(term.df for term in terms)
     if left:
         terms.append(Term("interactions of three and more", _squares(higher, cells.size), left))
-    return terms, Term("seed noise", _squares(cells - means, cells.size), cells.size - means.size)
+    return terms, Term(SEED_NOISE, _squares(cells - means, cells.size), cells.size - means.size)
 
 
 def _squares(effect: Floats, runs: int) -> float:
@@ -148,7 +150,7 @@ def fit_main_effects(values: Floats, parameters: dict[str, list[Value]]) -> tupl
     for name in columns:
         without, rank_without = _fit(values, [column for other, column in columns.items() if other != name])
         terms.append(Term(name, without - squares, rank - rank_without))
-    return terms, Term("residual", squares, len(values) - 1 - rank)
+    return terms, Term(RESIDUAL, squares, len(values) - 1 - rank)
 
 
 def _columns(values: list[Value]) -> Floats:

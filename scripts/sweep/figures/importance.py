@@ -6,12 +6,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from sweep.analysis.importance import UNEXPLAINED
 from sweep.figures.style import COLOURS, add_legend, fold, open_axes
 from sweep.metrics import HEATMAPS, METRIC_LABELS
 
 METHODS = {"anova": "analysis of variance", "least_squares": "least squares of main effects"}
-# What no hyper-parameter explains.
-NOISE = ("seed noise", "residual")
 # So many of the largest terms have bars of their own, and all others one together.
 MOST_TERMS = 10
 # The characters of a title and of a term that fit above and beside the bars.
@@ -63,9 +62,9 @@ def draw_importance(importance: pd.DataFrame, configurations: pd.DataFrame, mode
 
 def select_terms(shares: pd.DataFrame) -> pd.DataFrame:
     """The rows of the largest MOST_TERMS terms, then one with the sum of all others, then noise."""
-    is_noise = shares.index.isin(NOISE)
+    is_noise = shares.index.isin(UNEXPLAINED)
     order = shares.max(axis=1).sort_values(ascending=False, kind="stable").index
-    terms, noise = shares.loc[order[~order.isin(NOISE)]], shares.loc[is_noise]
+    terms, noise = shares.loc[order[~order.isin(UNEXPLAINED)]], shares.loc[is_noise]
     largest, others = terms.iloc[:MOST_TERMS], terms.iloc[MOST_TERMS:]
     if len(others) > 1:
         rest = others.sum().to_frame(f"{len(others)} other terms").T

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from sweep.analysis.importance import UNEXPLAINED
 from sweep.grid import MAIN, Space, value_name
 from sweep.metrics import HEATMAPS, METRIC_LABELS, figure_names
 from sweep.report.citations import LISTED, MISSING, Citations, cite_file, cite_record, rows_of
@@ -16,8 +17,6 @@ from sweep.report.render import Marked, printable
 LISTS = {"batch_sizes": "batch_sizes", "learning_rates": "learning_rates", "drop_rates": "dropout_rates"}
 # A table of importance has this many terms, and the rest in one row.
 MOST_TERMS = 12
-# The terms that are no hyper-parameters: they come last.
-UNEXPLAINED = ("seed noise", "residual")
 # How a share of the variance is made, by the method in the table of importance.
 HOW = {"anova": "analysis of variance", "least_squares": "least squares"}
 
