@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from project import ANALYSIS, Outcome
+from sweep.config import validated
+from sweep.grid import Grid
 
 # The images that train when 100 validate.
 SIZES = {"digits": 700, "cifar10": 49_900}
@@ -104,3 +106,34 @@ def test_any_config_is_planned_with_exactly_its_runs(
         planned = re.findall(r"^Job \d+: Train (\w+) (\S+) with seed (\d+) for (\d+) epochs$", outcome.output, re.M)
         assert sorted(planned) == sorted(runs)
         assert not Path(folder, "pwned").exists()
+
+
+def test_a_sampled_space_of_very_many_values_is_planned_run_by_run(
+    call_snakemake: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    """So many values of a wildcard that its pattern cannot name them all."""
+    sample = {
+        "runs": 250,
+        "batch_size": [16, 32],
+        "learning_rate": {"from": 0.00001, "to": 0.1, "scale": "log"},
+        "dropout_rate": {"from": 0, "to": 0.8},
+        "weight_decay": {"from": 0.00001, "to": 0.1, "scale": "log"},
+        "batch_norm": [True, False],
+    }
+    config = {
+        "experiment": "sampled",
+        "data": {"source": "digits", "validation_size": 100},
+        "models": {"mlp": {"epochs": 1, "sample": sample}},
+        "training": {},
+        "report": {},
+    }
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    outcome = call_snakemake(tmp_path, "--dry-run", "--printshellcmds")
+    assert outcome.jobs["train"] == 250
+    found = re.findall(
+        r"--batch-size (\S+) --learning-rate (\S+) --dropout-rate (\S+) --seed 0 --epochs 1 --set (.*?) --data",
+        outcome.output,
+    )
+    checked = validated(config)
+    runs = Grid.of(checked["models"], checked["seeds"]).runs()
+    assert sorted("_".join([*main, *axes.split()]) for *main, axes in found) == sorted(run.name for run in runs)

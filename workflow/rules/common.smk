@@ -126,19 +126,19 @@ def report_templates(language):
     return [TEMPLATES / "macros.md.j2", *sorted(parts), TEMPLATES / "writeup.yaml"]
 
 
-def one_of(values):
+def one_of(values, form):
     """A wildcard's pattern that matches exactly these values, so that no other path looks like a job's. Of very many,
-    as a sampled space has, it matches any name, since Snakemake goes through the pattern several times for each job."""
+    as a sampled space has, it is the pattern `form`, since Snakemake goes through it several times for each job."""
     names = sorted({str(value) for value in values})
-    return f"(?:{'|'.join(map(re.escape, names))})" if len(names) <= 200 else "[^/_][^/]*"
+    return f"(?:{'|'.join(map(re.escape, names))})" if len(names) <= 200 else form
 
 
 wildcard_constraints:
-    **{name: one_of(value_name(getattr(run, name)) for run in RUNS) for name in MAIN},
-    model=one_of(run.model for run in RUNS),
-    axes=one_of(AXES),
-    seed=one_of(settings["seeds"]),
-    study=one_of(STUDIES),
+    **{name: one_of((value_name(getattr(run, name)) for run in RUNS), r"[\d.e+-]+") for name in MAIN},
+    model=one_of((run.model for run in RUNS), r"\w+"),
+    axes=one_of(AXES, "(?:_[^/]+)?"),
+    seed=one_of(settings["seeds"], r"\d+"),
+    study=one_of(STUDIES, r"\w+"),
 
 
 # GPUs that a training asks for by the config, and whether it has one by the config or by a profile.
