@@ -72,7 +72,7 @@ def no_metrics(sweep: Sweep) -> None:
         ("train", "--checkpoint-interval-s 0", Sweep.forget),
         ("train", "", no_metrics),  # its copy cannot
         ("aggregate", "", None),
-        ("plot_mlp", "", None),
+        ("plot", "", None),
         ("render_report", "", None),
         ("render_explorer", "", None),
     ],

@@ -58,9 +58,16 @@ def assert_refused(call_snakemake: Callable[..., Outcome], folder: Path, sentenc
         ({"models.$(touch pwned)": None}, "config: models.$(touch pwned): there is no such model"),
         ({"models.mlp.learning_rates": ["1e-3"]}, "not '1e-3'; it is text to YAML, write 0.001 without quotes"),
         ({"models.mlp.epochs": 2.0}, "config: models.mlp.epochs is 2.0; it must be an integer"),
-        ({"models.mlp.batch_sizes": [789]}, "models.mlp.batch_sizes: 789 is larger than the training set, which has"),
+        (
+            {"models.mlp.batch_sizes": [789]},
+            "config: models.mlp: batch size 789 is larger than the training set",
+        ),
         ({"experiment": "../../elsewhere"}, "that begins with a letter or digit, not '../../elsewhere'"),
-        ({"studies": {"ablation": {"mlp": "best"}}}, "config: studies.ablation.mlp must name a configuration"),
+        ({"studies": {"ablation": {"mlp": "best"}}}, "config: studies.ablation.mlp must be object or null, not 'best'"),
+        (
+            {"models.mlp.axes": {"weigth_decay": [0, 0.1]}},
+            "models.mlp.axes: there is no hyper-parameter weigth_decay",
+        ),
         # A lone surrogate cannot be printed as it is.
         ({"report.author": "\ud800"}, "config: report.author must be one line without control characters, not '\\ud8"),
     ],
@@ -249,7 +256,7 @@ def test_a_path_to_no_images_is_named(
     ("validation_size", "sentence"),
     [
         (60, "config: data.validation_size 60 leaves nothing to train on: the training set has 60 "),
-        (52, "config: models.mlp.batch_sizes: 16 is larger than the training set, which has 8 "),
+        (52, "config: models.mlp: batch size 16 is larger than the training set, which has 8 "),
     ],
 )
 def test_too_few_images_are_counted(

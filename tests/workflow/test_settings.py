@@ -47,7 +47,7 @@ def test_touch_does_not_hide_a_changed_setting_or_changed_code(finished: Sweep) 
         "--touch would hide that grid is of other settings or code: run the same command without it" in outcome.output
     )
     finished.configure()
-    finished.edit("scripts/sweep/models/mlp.py", "BatchNorm(100)", "BatchNorm( 100)")
+    finished.edit("scripts/sweep/models/mlp.py", "BatchNorm(hidden)", "BatchNorm( hidden)")
     assert "--touch would hide" in finished.snakemake("--touch", succeeds=False).output
     assert finished.snakemake("--dry-run").jobs == {"train": 4, **ANALYSIS}
 

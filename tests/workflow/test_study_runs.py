@@ -46,7 +46,7 @@ def test_a_study_trains_what_the_sweep_has_not_and_goes_without_a_trace(finished
         for name in ("val_loss", "val_acc", f"effect_{effect}", "importance"):
             assert added.count(f'src="./pics/{study}/{label}_{name}.png"') == 1
             assert (finished.report.parent / "pics" / study / f"{label}_{name}.png").stat().st_size > 5000
-    assert "8_0.001_0.5_batch_norm=false" in added
+    assert "[appendix](#mlp-8_0.001_0.5_batch_norm%3Dfalse)" in added
 
     # Damage to a study's table is seen, and its runs are not among the best of the sweep.
     table = finished.results / "studies" / "ablation" / "epochs.csv"
