@@ -75,7 +75,7 @@ def _form(hint: Any) -> dict[str, Any]:
     if get_origin(hint) is Literal:
         return {"choices": get_args(hint)}
     if get_origin(hint) is list:
-        return {"type": get_args(hint)[0], "nargs": "*"}
+        return {"type": get_args(hint)[0], "nargs": "*", "action": "extend"}
     return {"type": hint}
 
 

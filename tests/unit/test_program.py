@@ -66,3 +66,12 @@ def test_lines_that_cannot_be_written_are_lost_and_the_program_ends_well(tmp_pat
     os.close(stdout)
     assert (done.returncode, done.stderr) == (0, b"")
     assert (tmp_path / "made").read_text() == "at its end"
+
+
+def test_several_values_of_an_option_are_collected_however_they_are_given(tmp_path: Path) -> None:
+    """--set a=1 --set b=2 must not forget the first, as argparse does by default."""
+    text = "from sweep import program\n\n\ndef show(set_: list[str] = []):\n    print(set_)\n\n\nprogram.run(show)\n"
+    (tmp_path / "show.py").write_text(text)
+    command = [sys.executable, str(tmp_path / "show.py"), "--set", "a=1", "b=2", "--set", "c=3"]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "scripts")}
+    assert subprocess.check_output(command, env=environment, text=True) == "['a=1', 'b=2', 'c=3']\n"

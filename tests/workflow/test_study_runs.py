@@ -1,5 +1,7 @@
 """A study's runs, tables, figures and section come and go with it, and the sweep's own results stay as they are."""
 
+import shutil
+
 from project import Sweep, contents, program
 
 # Two configurations that the sweep has, with and without batch normalisation; and one of the CNN by kind of dropout.
@@ -58,6 +60,8 @@ def test_a_study_trains_what_the_sweep_has_not_and_goes_without_a_trace(finished
     assert "batch_norm" not in status.split("best so far")[1]
     table.write_text(content)
 
+    # Also without Snakemake's notes, as beside results from elsewhere.
+    shutil.rmtree(finished.folder / ".snakemake" / "metadata")
     finished.configure()
     assert finished.snakemake().jobs == PAGES
     assert finished.report.read_text() == report

@@ -228,8 +228,10 @@ def asked_grid(study=None):
 
 @cache
 def asked_report(*keys):
-    """What figures or report show, by these keys of the config's section, beside what the tables say."""
-    content = {key: settings["report"][key] for key in keys}
+    """What figures or report show, by these keys of the config's section or by their studies, beside what the tables
+    say."""
+    shown = {**settings["report"], "studies": list(STUDIES)}
+    content = {key: shown[key] for key in keys}
     made = (made_with(REPORT / "report.json", "settings") or {}).get("settings")
     return asked("report", content, made and {key: made.get(key) for key in keys}, REPORT)
 
@@ -237,7 +239,7 @@ def asked_report(*keys):
 # Written before Snakemake looks at the folder, since it remembers what is there. A job that is started anew finds them.
 if workflow.is_main_process:
     try:
-        asked_data(), asked_report("top"), asked_report("language", "author", "top")
+        asked_data(), asked_report("top"), asked_report("language", "author", "top", "studies")
         for study in (None, *STUDIES):
             asked_grid(study)
     except SweepError as error:

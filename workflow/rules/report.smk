@@ -3,7 +3,7 @@
 
 rule render_report:
     input:
-        asked=lambda wildcards: asked_report("language", "author", "top"),
+        asked=lambda wildcards: asked_report("language", "author", "top", "studies"),
         grid=rules.aggregate.input.grid,
         manifest=DATA / "manifest.json",
         tables=[TABLES_OF[study] / name for study in GRIDS for name in TABLE_FILES],
@@ -37,7 +37,7 @@ rule render_report:
 
 rule render_explorer:
     input:
-        asked=lambda wildcards: asked_report("language", "author", "top"),
+        asked=lambda wildcards: asked_report("language", "author", "top", "studies"),
         grid=rules.aggregate.input.grid,
         manifest=DATA / "manifest.json",
         tables=[TABLES / name for name in TABLE_FILES],

@@ -8,6 +8,8 @@ from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from sweep.files import replacing
@@ -71,9 +73,15 @@ def fold(text: str, width: int) -> str:
 
 
 def save_figure(figure: Figure, file: Path) -> None:
-    """Write a figure atomically, in the format of the file's suffix.
+    """Write a figure atomically, as SVG or PNG by the file's suffix.
 
     An SVG keeps its text as text. No file holds a date or a random id, so the same tables give the same bytes.
+    The canvases write it themselves, since `savefig` would draw it once more, and it is laid out for its first file.
     """
+    figure.set_dpi(200)
     with replacing(file) as temporary, rc_context({"svg.fonttype": "none", "svg.hashsalt": "sweep"}):
-        figure.savefig(temporary, dpi=200, metadata={"Date": None} if file.suffix == ".svg" else None)
+        if file.suffix == ".svg":
+            FigureCanvasSVG(figure).print_svg(temporary, metadata={"Date": None})
+        else:
+            FigureCanvasAgg(figure).print_png(temporary)
+    figure.set_layout_engine("none")

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from copy import deepcopy
 from hashlib import sha256
 from pathlib import Path
@@ -24,7 +25,8 @@ class Checkpoint:
     """The checkpoint <series>.safetensors of a run in training. Reading one never executes code from it.
 
     A checkpoint is used only by a training of the same series with the same `made_with`. `latest` is the newest
-    snapshot, which may not be written yet; `interval_s` is the time in seconds between two writes.
+    snapshot, which may not be written yet; `interval_s` is the time in seconds between two writes. One of a longer run
+    that was interrupted stays as it is; the shorter one then has none.
     """
 
     def __init__(self, file: Path, made_with: Mapping[str, str], interval_s: float) -> None:
@@ -32,6 +34,7 @@ class Checkpoint:
         self.made_with = {"series": file.stem, **made_with}
         self.interval_s = interval_s
         self.latest: Snapshot | None = None
+        self.is_of_longer_run = False
         self.written_at = monotonic()
 
     def read(self, epochs: int) -> Snapshot | None:
@@ -62,6 +65,7 @@ class Checkpoint:
             return None
         if (stored := len(content["outcome"]["history"]["train_loss"])) > epochs:
             logger.info(f"The checkpoint {self.file} is not used, training starts anew: it has {stored} epochs already")
+            self.is_of_longer_run = True
             return None
         logger.info(f"Going on from the checkpoint {self.file}")
         self.latest = Snapshot(tensors, content["outcome"])
@@ -77,6 +81,8 @@ class Checkpoint:
     def write(self, snapshot: Snapshot) -> bool:
         """Write `snapshot`, atomically, and return whether that succeeded. If not, the log says so: it is no reason to
         end a training, and the next snapshot may find space again."""
+        if self.is_of_longer_run:
+            return False
         facts = json.dumps({"made_with": self.made_with, "outcome": snapshot.outcome}, allow_nan=False)
         metadata = {"facts": facts, "digest": digest(facts, snapshot.tensors)}
         self.written_at = monotonic()
@@ -87,6 +93,12 @@ class Checkpoint:
             logger.info(f"No checkpoint of this epoch, which is no fault of the training: {error}")
             return False
         return True
+
+    def remove(self) -> None:
+        """Remove the file after the training. It may stay if it is somebody else's."""
+        if not self.is_of_longer_run:
+            with suppress(OSError):
+                self.file.unlink(missing_ok=True)
 
 
 def digest(facts: str, tensors: Mapping[str, Tensor]) -> str:

@@ -75,8 +75,8 @@ def run_job(run: Run, data: Path, records: Path, metrics: Path, machine: Machine
                 with memory_errors_explained(run):
                     record = train_run(run, data, manifest, machine, kept, checkpoint, checkpoint_interval_s)
                 trained = True
-                remove(checkpoint)
-            remove(lock)
+            with suppress(OSError):  # it may be somebody else's
+                lock.unlink(missing_ok=True)
     write_json(metrics, record)
     if not trained:
         logger.info(f"Published from the kept record {kept}: nothing was trained")
@@ -104,12 +104,6 @@ def read_intact(kept: Path) -> Record | None:
     except SweepError as error:
         logger.info(f"The kept record is not used: {error}")
         return None
-
-
-def remove(file: Path) -> None:
-    """Remove a file that a finished run leaves; it may stay if it is somebody else's."""
-    with suppress(OSError):
-        file.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -165,9 +159,8 @@ def train_run(
             "python": platform.python_version(),
             "torch": torch.__version__,
         }
-        logger.info(
-            f"Training {run.path} on {name} ({card or device}, {precision}, {torch.get_num_threads()} CPU threads)"
-        )
+        place = f"{card or device}, {precision}, {torch.get_num_threads()} CPU threads"
+        logger.info(f"Training {run.path} for {run.epochs} epochs on {name} ({place})")
         made_with = {"device": device.type, "precision": precision, "torch": torch.__version__}
         checkpoint = Checkpoint(checkpoint_file, made_with, checkpoint_interval_s)
 
@@ -194,6 +187,7 @@ def train_run(
             }
             record = make_record(run, manifest.content_hash, result)
             write_json(kept, record)
+            checkpoint.remove()
         except (SystemExit, SweepError):  # raised by `stop`, or the record cannot be written
             if checkpoint.latest is not None and checkpoint.write(checkpoint.latest):
                 logger.info(f"Wrote the checkpoint {checkpoint_file}: the same command resumes from it")

@@ -15,6 +15,7 @@ from sweep.runs.locks import is_locked
 from sweep.runs.records import Record, find_differences, is_there, kept_file, lock_file, read_kept, read_record
 
 STATES = ("done", "running", "failed", "diverged", "missing", "stale", "damaged")
+TRAINING_LINE = re.compile(r"^Training \S+ for (\d{1,9}) epochs ", re.MULTILINE | re.ASCII)
 EPOCH_LINE = re.compile(r"^epoch (\d{1,9}): .*?(?:(\d{1,9}\.?\d{0,9}) s)?$", re.MULTILINE | re.ASCII)
 
 
@@ -22,11 +23,12 @@ EPOCH_LINE = re.compile(r"^epoch (\d{1,9}): .*?(?:(\d{1,9}\.?\d{0,9}) s)?$", re.
 class Progress:
     """What the log of a job says about its training.
 
-    `epochs` of the run are finished; of these, the ones that this job trained took `seconds` each. `error` is the
-    sentence that the job failed with, or "".
+    `epochs` are finished, of as many as `of`; of these, the ones that this job trained took `seconds` each. `error` is
+    the sentence that the job failed with, or "".
     """
 
     epochs: int = 0
+    of: int = 0
     seconds: tuple[float, ...] = ()
     error: str = ""
 
@@ -96,7 +98,8 @@ def inspect_run(layout: Layout, run: Run, data_hash: str | None) -> RunState:
         return state
     progress = read_progress(layout.log(run))
     if is_locked(lock_file(state.kept)):
-        detail = f"epoch {progress.epochs} of {run.epochs}" if progress.epochs else "starting"
+        # The lock is the series': what trains may be a run of another number of epochs.
+        detail = f"epoch {progress.epochs} of {progress.of or run.epochs}" if progress.epochs else "starting"
         return replace(state, state="running", detail=detail, progress=progress)
     if state.state != "missing":
         return state
@@ -113,6 +116,7 @@ def read_progress(log: Path) -> Progress:
     with suppress(OSError):
         text = log.read_text(encoding="utf-8", errors="replace")
     epochs = EPOCH_LINE.findall(text)
+    of = TRAINING_LINE.findall(text)
     lines = text.split("\n")
     last = next((line for line in reversed(lines) if line.strip()), "")
     # Ctrl-C while a job loads its libraries leaves a traceback, too, but is not a failure.
@@ -121,6 +125,7 @@ def read_progress(log: Path) -> Progress:
     )
     return Progress(
         epochs=int(epochs[-1][0]) + 1 if epochs else 0,
+        of=int(of[-1]) if of else 0,
         seconds=tuple(float(seconds) for _, seconds in epochs if seconds),
         error=last if failed else "",
     )

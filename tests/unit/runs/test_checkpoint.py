@@ -84,10 +84,21 @@ def test_a_checkpoint_of_another_series_is_not_used(tmp_path: Path) -> None:
     assert Checkpoint(tmp_path / "other.safetensors", MADE_WITH, 0).read(1) is None
 
 
-def test_a_checkpoint_of_a_longer_run_is_not_used(tmp_path: Path, log: pytest.LogCaptureFixture) -> None:
-    written(tmp_path)
-    assert checkpoint(tmp_path).read(0) is None
+def test_a_checkpoint_of_a_longer_run_is_not_used_and_waits_for_that(
+    tmp_path: Path, log: pytest.LogCaptureFixture
+) -> None:
+    file = written(tmp_path)
+    before = file.read_bytes()
+    shorter = checkpoint(tmp_path)
+    assert shorter.read(0) is None
     assert "it has 1 epochs already" in log.messages[0]
+    shorter.keep(Snapshot({"weights": torch.zeros(1)}, {"history": {"train_loss": []}}))
+    shorter.remove()
+    assert file.read_bytes() == before
+    longer = checkpoint(tmp_path)
+    assert longer.read(2) is not None
+    longer.remove()
+    assert not file.exists()
 
 
 def test_a_short_run_writes_no_checkpoint_unless_it_is_stopped(tmp_path: Path) -> None:
