@@ -81,7 +81,7 @@ def save_figure(figure: Figure, file: Path) -> None:
     figure.set_dpi(200)
     with replacing(file) as temporary, rc_context({"svg.fonttype": "none", "svg.hashsalt": "sweep"}):
         if file.suffix == ".svg":
-            FigureCanvasSVG(figure).print_svg(temporary, metadata={"Date": None})
+            FigureCanvasSVG(figure).print_svg(temporary, metadata={"Date": None})  # type: ignore[no-untyped-call]
         else:
-            FigureCanvasAgg(figure).print_png(temporary)
+            FigureCanvasAgg(figure).print_png(temporary)  # type: ignore[no-untyped-call]
     figure.set_layout_engine("none")
