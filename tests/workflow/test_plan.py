@@ -33,8 +33,9 @@ def test_the_plan_is_what_then_happens(finished: Sweep) -> None:
         if run == gone:
             finished.kept(run).unlink()
         file.unlink()
-    finished.configure(models__cnn__epochs=2, models__mlp__learning_rates=[0.001, 0.01])
-    new = {run.replace("0.001", "0.01") for run in MLP_RUNS}
+    added = [{"batch_size": 4, "learning_rate": 0.01, "dropout_rate": 0.5, "batch_norm": False}]
+    finished.configure(models__cnn__epochs=2, models__mlp__include=added)
+    new = {"mlp/4_0.01_0.5_batch_norm=false/seed0"}
     output = program(finished, "plan")
     assert planned(output) == {
         KEPT: {kept},
@@ -45,7 +46,7 @@ def test_the_plan_is_what_then_happens(finished: Sweep) -> None:
     assert rules(output) == {"aggregate", *DRAWING}
     assert re.search(r"^forecast: [\d.]+ core-hours .* by the benchmarks of 4 finished runs$", output, re.MULTILINE)
     dry = finished.snakemake("--dry-run")
-    assert dry.jobs == {"train": 8, **ANALYSIS}
+    assert dry.jobs == {"train": 5, **ANALYSIS}
     assert finished.snakemake().jobs == dry.jobs
     assert finished.trained() == new | CNN_RUNS | {gone}
 
@@ -55,7 +56,7 @@ def test_the_plan_is_what_then_happens(finished: Sweep) -> None:
     output = program(finished, "plan")
     assert planned(output) == {"code: made with another code_hash": CNN_RUNS}
     # It took less time than the epochs in its record, so it published a kept record: its benchmark is not counted.
-    assert "by the benchmarks of 9 finished runs" in output
+    assert "by the benchmarks of 6 finished runs" in output
     assert finished.snakemake("--dry-run").jobs == {"train": 2, **ANALYSIS}
 
 
