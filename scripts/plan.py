@@ -37,7 +37,8 @@ def list_pending(configfiles: Sequence[Path]) -> dict[Path, str]:
 
 
 def explain(state: RunState, layout: Layout, prepares: bool) -> str:
-    """Why a run is in Snakemake's plan. `prepares`: the data are prepared first, so the run's key is not known yet."""
+    """Why a run is in Snakemake's plan. `prepares`: the data are prepared first, so the run's series is not known
+    yet."""
     if state.has_kept and not prepares:
         return "from kept records: nothing is trained"
     if state.state == "running":

@@ -276,8 +276,11 @@ def _count_images(data: dict[str, Any]) -> int:
 def _check_study(study: str, models: dict[str, Any], swept: dict[str, Any], images: int) -> dict[str, Any]:
     """The spaces of a study, which take their epochs from those of the sweep, `swept`."""
     key, checked = f"studies.{study}", {}
-    if not re.fullmatch("[a-z][a-z0-9_]{0,39}", study):
-        raise SweepError(f"config: {key}: a study has a name in lower case: a letter, then letters, digits and _")
+    # Two _ stand between the study and the model in the names of rules.
+    if not re.fullmatch("[a-z][a-z0-9_]{0,39}", study) or "__" in study:
+        raise SweepError(
+            f"config: {key}: a study has a name in lower case: a letter, then letters, digits and _ (no two _ in a row)"
+        )
     for model, space in models.items():
         if space is None:
             continue

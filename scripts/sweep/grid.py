@@ -107,19 +107,19 @@ class Space:
         if self.sample:
             # The order of the dimensions decides what is drawn, so it is always that of `names`.
             dimensions = {name: self.sample[name] for name in self.names if name in self.sample}
-            return [self._fill(each) for each in draw(dimensions, self.sample["runs"], self.sample["seed"])]
+            return [self.fill(each) for each in draw(dimensions, self.sample["runs"], self.sample["seed"])]
         lists: list[Sequence[Value]] = [self.batch_sizes, self.learning_rates, self.dropout_rates]
         lists += [self.axes.get(name, [default]) for name, default in sorted(self.defaults.items())]
-        return [self._fill(dict(zip(self.names, values, strict=True))) for values in product(*lists)]
+        return [self.fill(dict(zip(self.names, values, strict=True))) for values in product(*lists)]
 
     @cached_property
     def configurations(self) -> list[dict[str, Value]]:
         """The value of every hyper-parameter in each configuration, in the order of the config, each once."""
         kept = [each for each in self.candidates if not any(entry.items() <= each.items() for entry in self.exclude)]
-        listed = [*kept, *map(self._fill, self.include)]
+        listed = [*kept, *map(self.fill, self.include)]
         return list({tuple(each.values()): each for each in listed}.values())
 
-    def _fill(self, part: Mapping[str, Value]) -> dict[str, Value]:
+    def fill(self, part: Mapping[str, Value]) -> dict[str, Value]:
         """A configuration with the defaults of what `part` lacks, in the order of `names`."""
         whole = {**self.defaults, **part}
         return {name: rate(whole[name]) if name in RATES else whole[name] for name in self.names}

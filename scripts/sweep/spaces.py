@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import yaml
@@ -29,8 +29,8 @@ def check_space(key: str, model: str, asked: Mapping[str, Any], images: int) -> 
 
     Raises:
         SweepError: lists are missing, or stand beside a sample; a hyper-parameter is unknown, a value has the wrong
-            type or is out of range; an axis or an entry of `exclude` has no effect; a sample cannot be drawn; no
-            configuration is left; or a batch is larger than the training set.
+            type or is out of range; an axis or an entry of `exclude` or `include` has no effect; a
+            sample cannot be drawn; no configuration is left; or a batch is larger than the training set.
     """
     parts = {name: part for name, part in asked.items() if part is not None}
     further = hyper_parameters(model)
@@ -100,7 +100,14 @@ def advise_number(wanted: type, value: Any) -> str:
     if wanted not in (int, float) or not isinstance(value, str):
         return ""
     try:
-        number = wanted(value)
+        try:
+            number = wanted(value)
+        except ValueError:
+            number = float(value)
+            # Of 1e2, the integer; for 2.5 there is nothing to write instead.
+            if not number.is_integer():
+                return ""
+            number = int(number)
         # Not repr(number), since 1e-05 is text to YAML, too.
         spelled = yaml.safe_dump(number).split()[0] if math.isfinite(number) else ""
     except (ValueError, OverflowError):
@@ -159,6 +166,7 @@ def _check_configurations(key: str, space: Space, images: int) -> None:
             raise SweepError(f"config: {key}.exclude[{position}] matches no configuration; take it out or correct it")
     if not space.configurations:
         raise SweepError(f"config: {key}: exclude leaves no configuration; to leave the model out, set it to null")
+    _check_included(key, space)
     # The end of a range counts even if it is not drawn: with more runs it may be.
     asked = space.sample.get("batch_size")
     largest: Any = max(asked["to"] if isinstance(asked, dict) else 0, space.values["batch_size"][-1])
@@ -167,3 +175,15 @@ def _check_configurations(key: str, space: Space, images: int) -> None:
             f"config: {key}: batch size {largest} is larger than the training set, which has {images} images after "
             "data.validation_size are cut off"
         )
+
+
+def _check_included(key: str, space: Space) -> None:
+    """Check that each entry of `include` adds a configuration. What a sample has drawn may be included, too: with other
+    runs it may not be drawn."""
+    before = [] if space.sample else replace(space, include=[]).configurations
+    found = {tuple(each.values()): "that the lists have already" for each in before}
+    for position, entry in enumerate(space.include):
+        configuration = tuple(space.fill(entry).values())
+        if where := found.get(configuration):
+            raise SweepError(f"config: {key}.include[{position}] is a configuration {where}; take it out")
+        found[configuration] = f"that include[{position}] has already"

@@ -24,6 +24,8 @@ SAMPLE: dict[str, Any] = {
     "dropout_rate": {"from": 0, "to": 0.8},
 }
 ENTRY: dict[str, Any] = {"batch_size": 4, "learning_rate": 1, "dropout_rate": 0.5}
+# The one configuration of LISTS.
+THERE: dict[str, Any] = {"batch_size": 8, "learning_rate": 0.1, "dropout_rate": 0}
 
 
 def names(space: dict[str, Any], model: str = "mlp") -> list[str]:
@@ -40,7 +42,9 @@ def names(space: dict[str, Any], model: str = "mlp") -> list[str]:
         ("cnn", {"axes": {"dropout_kind": ["element"]}}, ["8_0.1_0.0_dropout_kind=element"]),
         ("cnn", {"axes": {}, "sample": None, "exclude": [], "include": None}, ["8_0.1_0.0"]),
         ("mlp", {"exclude": [{"learning_rate": 0.10}], "include": [ENTRY]}, ["4_1.0_0.5"]),
-        ("mlp", {"include": [{**ENTRY, "batch_norm": True}, ENTRY]}, ["8_0.1_0.0", "4_1.0_0.5"]),
+        ("mlp", {"include": [{**ENTRY, "batch_norm": True}]}, ["8_0.1_0.0", "4_1.0_0.5"]),
+        # What exclude drops, include may bring back.
+        ("mlp", {"exclude": [{"batch_size": 8}], "include": [THERE]}, ["8_0.1_0.0"]),
         (
             "mlp",
             {"axes": {"batch_norm": [True, False]}, "exclude": [{"batch_norm": False}, {"batch_norm": False}]},
@@ -57,6 +61,14 @@ def test_forty_samples_begin_with_the_twenty_there_were() -> None:
     assert len(set(forty)) == 40
     assert names({"sample": {**SAMPLE, "runs": 20, "seed": 0}}) == forty[:20]
     assert names({"sample": {**SAMPLE, "seed": 1}}) != forty[:4]
+
+
+def test_what_a_sample_has_drawn_may_be_included_too() -> None:
+    drawn = {"batch_size": [8], "learning_rate": [0.1], "dropout_rate": [0, 0.5]}
+    both = names({"sample": {"runs": 2, **drawn}, "include": [THERE]})
+    assert sorted(both) == ["8_0.1_0.0", "8_0.1_0.5"]
+    twice = {"models.mlp": {"epochs": 1, "sample": {"runs": 2, **drawn}, "include": [THERE, THERE]}}
+    assert "config: models.mlp.include[1] is a configuration that include[0] has already" in sentence(twice)
 
 
 def test_null_in_a_second_file_takes_a_list_out() -> None:
@@ -112,7 +124,13 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"axes": {"hidden": [100]}}, ".axes.hidden has no effect, since 100 is its default; add values (it must be an in"),
     ({"axes": {"hidden": [50, 50]}}, ".axes.hidden holds 50 2 times"),
     ({"axes": {"hidden": [50.0]}}, ".axes.hidden[0] must be an integer of at least 1, not 50.0\n"),
-    ({"axes": {"hidden": ["1e2"]}}, ".axes.hidden[0] must be an integer of at least 1, not '1e2'\n"),
+    (
+        {"axes": {"hidden": ["1e2"]}},
+        f".axes.hidden[0] must be an integer of at least 1, not '1e2'; {WITHOUT_QUOTES} 100",
+    ),
+    ({"axes": {"hidden": ["1e-2"]}}, ".axes.hidden[0] must be an integer of at least 1, not '1e-2'\n"),
+    ({"axes": {"hidden": ["inf"]}}, ".axes.hidden[0] must be an integer of at least 1, not 'inf'\n"),
+    ({"batch_sizes": ["1e2"]}, f".batch_sizes[0] must be integer, not '1e2'; {WITHOUT_QUOTES} 100 without quotes\n"),
     (
         {"axes": {"hidden": ["50"]}},
         f".axes.hidden[0] must be an integer of at least 1, not '50'; {WITHOUT_QUOTES} 50 without quotes\n",
@@ -157,6 +175,9 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"include": [{**ENTRY, "batch_size": 8.0}]}, ".include[0].batch_size must be an integer of at least 2, not 8.0\n"),
     ({"include": [{**ENTRY, "epochs": 2}]}, ".include[0]: there is no hyper-parameter epochs; there are batch_"),
     ({"include": [{**ENTRY, "batch_size": 789}]}, ": batch size 789 is larger than the training set, which has 788"),
+    ({"include": [ENTRY, THERE]}, ".include[1] is a configuration that the lists have already; take it out\n"),
+    ({"include": [{**THERE, "hidden": 100}]}, ".include[0] is a configuration that the lists have already; take it ou"),
+    ({"include": [ENTRY, {**ENTRY, "hidden": 100}]}, ".include[1] is a configuration that include[0] has already; tak"),
     # a sample beside lists
     (
         {"sample": SAMPLE},
@@ -244,7 +265,7 @@ def test_a_batch_size_that_more_samples_might_draw_is_refused() -> None:
     assert "config: models.mlp: batch size 789 is larger" in sentence({"models.mlp": {"epochs": 1, "sample": sample}})
 
 
-NAMED = "a study has a name in lower case: a letter, then letters, digits and _\n"
+NAMED = "a study has a name in lower case: a letter, then letters, digits and _ (no two _ in a row)\n"
 
 
 @pytest.mark.parametrize(
@@ -252,7 +273,7 @@ NAMED = "a study has a name in lower case: a letter, then letters, digits and _\
     [
         *[
             ({"studies": {name: {"mlp": LISTS}}}, f"config: studies.{name}: {NAMED}")
-            for name in ("Ab", "a/b", "", "1a")
+            for name in ("Ab", "a/b", "", "1a", "a__mlp")
         ],
         ({"studies": {"a" * 41: {"mlp": LISTS}}}, NAMED),
         ({"studies": {"a\n": {"mlp": LISTS}}}, "config: studies has the key 'a\\n'; a key has no control characters\n"),

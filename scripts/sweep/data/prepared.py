@@ -33,7 +33,7 @@ def remove_command(file: Path) -> str:
 class Manifest:
     """What is in a prepared data set.
 
-    `sizes` counts the images of each split; `content_hash` is that of the data file and part of every record's key.
+    `sizes` counts the images of each split; `content_hash` is that of the data file and part of every record's series.
     `fingerprint` is that of the source's files when the data were planned; None for a source that cannot change, and in
     manifests that were written before there were fingerprints.
     """

@@ -15,8 +15,12 @@ def claims_context(
 ) -> dict[str, Any]:
     """What the template of the claims is given: the rows of the table, the models that were judged by the write-up's
     configurations alone, with the number of these, and the obstacles."""
+    rows = [claim_row(citations, position, judgement) for position, judgement in enumerate(judgements)]
+    for row, judgement in zip(rows, judgements, strict=True):
+        model = judgement.claim["model"]
+        row["among"] = cite_configurations(citations, restricted[model], model) if model in restricted else None
     return {
-        "rows": [claim_row(citations, position, judgement) for position, judgement in enumerate(judgements)],
+        "rows": rows,
         "restricted": [
             {"label": label(model), "configurations": cite_configurations(citations, number, model)}
             for model, number in restricted.items()

@@ -29,7 +29,7 @@ from sweep.report.citations import (
     rows_of,
 )
 from sweep.report.claim_table import cite_measure, claims_context
-from sweep.report.parameters import effects_context, shown_parameters, space_context
+from sweep.report.parameters import effects_context, further, shown_parameters, space_context
 
 if TYPE_CHECKING:
     from sweep.data.prepared import Manifest
@@ -79,6 +79,7 @@ def report_context(
         "partial": partial_context(citations, grid.partial),
         "author": author,
         "data": data_context(citations, manifest),
+        "techniques": techniques(grid),
         "seeds": [citations.setting(seed, f"seeds.{position}") for position, seed in enumerate(grid.seeds)],
         "several_seeds": len(grid.seeds) > 1,
         "rank_by": grid.rank_by,
@@ -87,8 +88,9 @@ def report_context(
         "any_diverged": any((each.runs["status"] == "diverged").any() for each in everything),
         "any_sampled": any(space.sample for space in spaces),
         "any_incomplete": not all(space.complete for space in spaces),
-        # The hyper-parameters of the training that vary: the text says what they do.
-        "varying": {name for space in spaces for name in space.varying},
+        # The further hyper-parameters that are anywhere not at their default: the text says what those of the training
+        # do.
+        "further": {name for space in spaces for name in further(space)},
         "comparison": comparison_context(citations, models, manifest.sizes["validation"]),
         "noise": {
             "factor": citations.setting(NOISE_FACTOR, "NOISE_FACTOR", ranking_code),
@@ -102,6 +104,15 @@ def report_context(
     grids = {study.grid.study: study.grid for study in studies}
     values["appendix"] = appendix_context(whole, grid, manifest, top, grids)
     return values
+
+
+def techniques(grid: Grid) -> list[str]:
+    """What the title says that the sweep's models have: "batch_norm" if every configuration normalises its batches, and
+    "dropout" if some configuration drops anything out. Of a model without such a hyper-parameter it is not known."""
+    configurations = [each for space in grid.models.values() for each in space.configurations]
+    normalised = all(each.get("batch_norm") is True for each in configurations)
+    dropped = any(each["dropout_rate"] for each in configurations)
+    return ["batch_norm"] * normalised + ["dropout"] * dropped
 
 
 def explain_once(models: Sequence[Mapping[str, Any]]) -> None:

@@ -28,6 +28,7 @@ def space_context(citations: Citations, model: str, space: Space) -> dict[str, A
     return {
         "lines": space_lines(citations, model, space),
         "epochs": citations.setting(space.epochs, f"models.{model}.epochs"),
+        "one_epoch": space.epochs == 1,
         "complete": space.complete,
         "sampled": bool(space.sample),
         "excluded": bool(space.exclude),

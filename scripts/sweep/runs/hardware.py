@@ -1,4 +1,4 @@
-"""What a training runs on: device, precision, threads, memory allocator. None of it is part of a run's key."""
+"""What a training runs on: device, precision, threads, memory allocator. None of it is part of a run's series."""
 
 import ctypes
 import logging

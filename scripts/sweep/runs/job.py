@@ -38,7 +38,7 @@ LOWER_PRECISION = (
 
 @dataclass(frozen=True)
 class Machine:
-    """What a job may use. None of it is part of a run's key."""
+    """What a job may use. None of it is part of a run's series."""
 
     device: str  # auto, cpu or cuda
     precision: str  # auto, fp32 or bf16

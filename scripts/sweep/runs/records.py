@@ -111,9 +111,14 @@ def find_differences(record: Record, run: Run, data_hash: str) -> list[str]:
     pairs = [(name, record[name], value) for name, value in parameters(run).items() if name != "axes"]
     found, wanted = record["axes"], dict(run.axes)
     pairs += [(name, found.get(name), wanted.get(name)) for name in sorted({*found, *wanted})]
-    differs = [f"{name} {_shown(old)}, not {_shown(new)}" for name, old, new in pairs if old != new]
+    differs = [f"{name} {_shown(old)}, not {_shown(new)}" for name, old, new in pairs if _differ(old, new)]
     hashes = {"data_hash": data_hash, "code_hash": code_hash(run.model)}
     return differs + [f"another {name}" for name, value in hashes.items() if record[name] != value]
+
+
+def _differ(old: Value | None, new: Value | None) -> bool:
+    """Whether two values are not the same. To Python 0, 0.0 and False are equal, but no run has one for another."""
+    return old != new or type(old) is not type(new)
 
 
 def _shown(value: Value | None) -> str:

@@ -326,6 +326,51 @@ def test_what_varies_comes_from_the_grid(tmp_path: Path, language: str) -> None:
     assert rows(text, "| `learning_rate` |")[0] == ["`learning_rate`", "100.0", "100.0"]
 
 
+@pytest.mark.parametrize(
+    ("mlp", "dropout_rates", "titles"),
+    [
+        ({}, [0, 0.5], (" with batch normalisation and dropout", "上的批归一化与 Dropout")),
+        ({}, [0], (" with batch normalisation", "上的批归一化")),
+        ({"axes": {"batch_norm": [True, False]}}, [0, 0.5], (" with dropout", "上的 Dropout")),
+        ({"axes": {"batch_norm": [False]}}, [0], ("", "")),
+    ],
+)
+def test_the_title_names_what_the_models_have(
+    tmp_path: Path, mlp: dict[str, Any], dropout_rates: list[float], titles: tuple[str, str]
+) -> None:
+    spaces = {"mlp": {**LISTS, **mlp, "dropout_rates": dropout_rates}, "cnn": {**LISTS, "dropout_rates": [0]}}
+    shown = [report_of(tmp_path, spaces, language, [0]).splitlines()[:2] for language in LANGUAGES]
+    assert shown == [[f"# MLP and CNN{titles[0]} on CIFAR-10", ""], [f"# MLP 与 CNN：CIFAR-10{titles[1]}", ""]]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("is_study", [False, True])
+def test_the_protocol_names_what_no_run_has_at_its_default(tmp_path: Path, language: str, is_study: bool) -> None:
+    everywhere = {**LISTS, "epochs": 1, "axes": {"weight_decay": [0.0005], "label_smoothing": [0.1]}}
+    plain = report_of(tmp_path, {"mlp": LISTS}, language, [0])
+    studies = {"smooth": {"mlp": everywhere}} if is_study else {}
+    text = report_of(tmp_path, {"mlp": LISTS if is_study else everywhere}, language, [0], **studies)
+    said = {
+        "en": (
+            "Adam with PyTorch's default parameters but for weight decay, cross-entropy with label smoothing, pixels",
+            "`weight_decay` is the L2 penalty",
+            "`label_smoothing` changes the training loss only",
+            "for 1 epoch with",
+        ),
+        "zh": (
+            "优化器为 Adam，除权重衰减外，参数取 PyTorch 的默认值；损失为带标签平滑的交叉熵；像素",
+            "`weight_decay` 是 PyTorch",
+            "`label_smoothing` 只改变训练损失",
+        ),
+    }[language]
+    if is_study:
+        said = tuple(words.replace("epoch with", "epoch:") for words in said)
+    assert [text.count(words) for words in said] == [1] * len(said)
+    assert [plain.count(words) for words in said] == [0] * len(said)
+    default = {"en": "Adam with PyTorch's default parameters, cross-entropy, pixels", "zh": "损失为交叉熵；像素"}
+    assert default[language] in plain
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_grid_with_gaps_is_never_called_complete(tmp_path: Path, language: str) -> None:
     excluded = {**LISTS, "exclude": [{"batch_size": 8, "learning_rate": 0.01}]}

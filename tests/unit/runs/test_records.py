@@ -350,6 +350,19 @@ def test_what_differs_in_a_record_of_another_run_is_named(change: dict[str, Any]
     assert find_differences(made, replace(WITH_AXES, **change), DATA_HASH) == differences
 
 
+@pytest.mark.parametrize(
+    ("axes", "differences"),
+    [
+        ({"batch_norm": 0, "hidden": 200}, ["batch_norm 0, not false"]),
+        ({"batch_norm": False, "hidden": 200.0}, ["hidden 200.0, not 200"]),
+    ],
+)
+def test_an_equal_value_of_another_type_is_another_value(axes: dict[str, Any], differences: list[str]) -> None:
+    run = replace(RUN, axes=(("batch_norm", False), ("hidden", 200)))
+    made = {**record(run, [1.0], [0.5]), "axes": axes}
+    assert find_differences(made, run, DATA_HASH) == differences
+
+
 def test_other_data_and_other_code_of_a_record_are_named(library: Path) -> None:
     made = record(RUN, [1.0, 1.0], [0.5, 0.5])
     assert find_differences(made, RUN, "e" * 64) == ["another data_hash"]
