@@ -18,7 +18,7 @@ and the words that all rooms share:
     spaces.py   checking what the config says of a search space
     config.py   reading and checking config.yaml
     layout.py   where the files of a sweep are
-    metrics.py  the names of metrics and figures
+    metrics.py  the names of metrics and figures, and which figures are points
     files.py    atomic writing, hashes, shared folders
     errors.py   the exception whose message is for the user
     program.py  a function as a command-line program

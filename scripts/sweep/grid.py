@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, Literal
 
 from sweep.errors import SweepError
 from sweep.files import read_json
@@ -134,6 +135,28 @@ class Space:
             if name in MAIN or values != [self.defaults[name]]:
                 found[name] = values if isinstance(values[0], str) else sorted(values)
         return found
+
+    def scale(self, name: str) -> Literal["linear", "log", "symlog"]:
+        """The scale for the numbers of a hyper-parameter: the one that they are drawn from, if they are from a range.
+
+        Other numbers are logarithmic if the positive ones, as rates chosen by order of magnitude, span more than a
+        factor of 10, and their median is nearer to the geometric middle of their range than to the arithmetic one.
+        "symlog" stands for "log" if not all are positive; other numbers with a negative one are linear.
+        """
+        values = [float(value) for value in self.values[name]]
+        positive = [value for value in values if value > 0]
+        dimension = self.sample.get(name)
+        if isinstance(dimension, dict):
+            logarithmic = dimension["scale"] == "log"
+        elif values[0] < 0 or not positive or positive[-1] <= 10 * positive[0]:
+            logarithmic = False
+        else:
+            low, middle, high = positive[0], median(positive), positive[-1]
+            geometric, arithmetic = math.sqrt(low) * math.sqrt(high), low / 2 + high / 2
+            logarithmic = abs(middle - geometric) < abs(middle - arithmetic)
+        if not logarithmic:
+            return "linear"
+        return "log" if len(positive) == len(values) else "symlog"
 
     def split(self, configuration: Mapping[str, Value]) -> tuple[dict[str, Any], tuple[tuple[str, Value], ...]]:
         """A configuration's hyper-parameters of MAIN, and its further ones that are not at their default, by name."""

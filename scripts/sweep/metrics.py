@@ -1,5 +1,6 @@
-"""The four metrics of an epoch, their labels, and the names of the figures, in the report's order."""
+"""The four metrics of an epoch, their labels, the names of the figures, in the report's order, and which are points."""
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +12,8 @@ METRIC_LABELS = {
     "val_acc": "Validation Accuracy",
     "val_loss": "Validation Loss",
 }
+# More values could not be told apart as categories.
+MOST_CATEGORIES = 12
 HEATMAPS = {"heatmap_val_acc": "val_acc", "heatmap_val_loss": "val_loss"}
 
 
@@ -19,6 +22,30 @@ def figure_names(space: "Space") -> list[str]:
     of each hyper-parameter that varies, and how much each of them matters."""
     effects = [f"effect_{name}" for name in space.varying]
     return [*METRIC_LABELS, *HEATMAPS, *effects, *(["importance"] if effects else [])]
+
+
+def is_continuous(space: "Space", parameter: str) -> bool:
+    """Whether a hyper-parameter has more numbers than could be told apart as categories, as in a sampled space."""
+    values = space.values[parameter]
+    return len(values) > MOST_CATEGORIES and not isinstance(values[0], str | bool)
+
+
+def heatmaps_are_points(space: "Space") -> bool:
+    """Whether heat maps are points in a plane of numbers: if less than half of their cells would be filled, and a rate
+    has so many values that it `is_continuous`."""
+    rates = ("learning_rate", "dropout_rate")
+    down, across = (len(space.values[rate]) for rate in rates)
+    pairs = {tuple(each[rate] for rate in rates) for each in space.configurations}
+    return len(pairs) < down * across / 2 and any(is_continuous(space, rate) for rate in rates)
+
+
+def effect_is_points(space: "Space", parameter: str) -> bool:
+    """Whether the effect of a hyper-parameter is points: in a sampled space, if less than half of the configurations
+    have a partner that differs from them in it alone, so that hardly any lines could be drawn."""
+    others = [name for name in space.varying if name != parameter]
+    alike = Counter(tuple(each[name] for name in others) for each in space.configurations)
+    lonely = sum(count == 1 for count in alike.values())
+    return bool(space.sample) and lonely > len(space.configurations) / 2
 
 
 def parameter_label(name: str) -> str:

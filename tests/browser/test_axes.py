@@ -12,6 +12,7 @@ from made_up import AXES, Pages, names, traces, write_pages
 from sweep.analysis.importance import COLUMNS
 
 Open = Callable[..., Page]
+CNN_SHARES = {"batch_size": None, "weight_decay": 0.0}
 MARKUP = "<img src=x onerror=document.title='pwned'>"
 
 
@@ -133,12 +134,12 @@ def test_importance_is_that_of_the_table(tmp_path: Path, opened: Open, monkeypat
         for metric, f, p in (("val_acc", 12.345, 0.0123), ("val_loss", 1234.5, 1e-9))
         for term, share in (("learning_rate", 0.25), ("learning_rate:batch_norm", 0.5), ("seed noise", 0.2))
     ]
+    rows += [("cnn", "val_loss", "least_squares", name, share, 1, None, None) for name, share in CNN_SHARES.items()]
     rows += [("mlp", "val_loss", "anova", f"x{k}", 0.0, 1, None, None) for k in range(12)]
     monkeypatch.setattr("sweep.analysis.tables.importance_table", importance(*rows))
     page = opened(write_pages(tmp_path, AXES).explorer)
     card = page.locator("#importance")
-    table = card.locator("table")
-    expect(table).to_have_count(1)
+    table = card.locator("table[data-model=mlp]")
     lines = [row.locator("th, td").all_inner_texts() for row in table.locator("tbody tr:visible").all()]
     assert lines[0] == ["Learning rate × Batch norm", "50.0 %", "12.3", "0.012", "50.0 %", "1235", "< 0.001"]
     assert lines[1][:2] == ["Learning rate", "25.0 %"]
@@ -149,7 +150,16 @@ def test_importance_is_that_of_the_table(tmp_path: Path, opened: Open, monkeypat
     card.get_by_role("button", name="Show all 15 rows").click()
     expect(table.locator("tbody tr:visible")).to_have_count(15)
     expect(card).to_contain_text("By analysis of variance of the complete grid")
-    expect(card).to_contain_text("There is nothing to compare")  # for the cnn
+    # A share that is not known is last, and no zero.
+    others = [row.inner_text().split("\t") for row in card.locator("table[data-model=cnn] tbody tr").all()]
+    assert others == [["Weight decay", "0.0 %"], ["Batch size", "–"]]
+
+
+def test_without_importance_the_card_says_why(tmp_path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sweep.analysis.tables.importance_table", importance())
+    card = opened(write_pages(tmp_path, AXES).explorer).locator("#importance")
+    expect(card).to_contain_text("There is nothing to compare")
+    expect(card.locator("table")).to_have_count(0)
 
 
 def test_a_sampled_space_is_a_map_of_points(tmp_path: Path, opened: Open) -> None:

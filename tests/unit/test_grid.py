@@ -111,6 +111,29 @@ def test_the_values_of_a_space(space: dict[str, Any], values: dict[str, list[Val
     assert all(list(each) == [*main, *sorted(DEFAULTS)] for each in found.configurations)
 
 
+@pytest.mark.parametrize(
+    ("values", "scale"),
+    [
+        ([1.0, 0.1, 0.01], "log"),
+        ([0.0, 1.0, 0.1, 0.01], "symlog"),
+        # A factor of 10 alone; spread evenly over more; and a negative value.
+        ([0.1, 0.03, 0.01], "linear"),
+        ([0.01, 0.2, 0.4, 0.6, 0.8], "linear"),
+        ([-1.0, 0.01, 0.1, 1.0], "linear"),
+        ([0.0], "linear"),
+    ],
+)
+def test_the_scale_of_numbers_is_that_of_their_spread(values: list[Value], scale: str) -> None:
+    space = Space(**ONE, axes={"weight_decay": values}, defaults={"weight_decay": 9.0})
+    assert space.scale("weight_decay") == scale
+
+
+@pytest.mark.parametrize("scale", ["log", "linear"])
+def test_the_scale_of_what_is_drawn_is_that_of_its_range(scale: str) -> None:
+    rates = {"from": 0.0001, "to": 0.1, "scale": scale}
+    assert Space(1, sample={**SAMPLE, "learning_rate": rates}, defaults=DEFAULTS).scale("learning_rate") == scale
+
+
 def test_what_is_excluded_may_be_included_again() -> None:
     lists = {**ONE, "batch_sizes": [8, 4], "dropout_rates": [0.0, 0.5]}
     include: list[dict[str, Value]] = [{"batch_size": 8, "learning_rate": 0.1, "dropout_rate": 0.5}]

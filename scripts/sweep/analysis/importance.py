@@ -1,7 +1,7 @@
-"""How much each hyper-parameter matters: the share that each has in the variance of a metric over the runs."""
+"""How much each hyper-parameter matters: the share that each has in the variance of a metric."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -15,9 +15,11 @@ from sweep.grid import Grid, Value
 # The terms that no hyper-parameter explains: with an analysis of variance, and with least squares.
 UNEXPLAINED = (SEED_NOISE, RESIDUAL) = ("seed noise", "residual")
 COLUMNS = ["model", "metric", "method", "term", "share", "df", "f", "p"]
-# In a fit by least squares a number with more distinct values, or with fewer runs for each, is a linear term: a mean
-# for each value would take up too many of the runs.
-MOST_LEVELS, RUNS_PER_LEVEL = 8, 3
+# In a fit by least squares a number with more distinct values, or with fewer configurations for each, is a linear term:
+# a mean for each value would take up too many of the configurations.
+MOST_LEVELS, CONFIGURATIONS_PER_LEVEL = 8, 3
+# Figure, report and explorer show so many of the largest terms one by one.
+MOST_TERMS = 12
 # A share below this is what rounding leaves of zero.
 LEAST_SHARE = 1e-12
 
@@ -33,8 +35,8 @@ class Term(NamedTuple):
 
 
 def importance_table(runs: pd.DataFrame, grid: Grid) -> pd.DataFrame:
-    """For each model and metric of the last epoch, how much of the metric's variance over the runs each hyper-parameter
-    with more than one value explains. `runs` is the table of runs of `grid`.
+    """For each model and metric of the last epoch, how much of the metric's variance each hyper-parameter with several
+    values explains. `runs` is the table of runs of `grid`.
 
     A row is a term. `share` is its sum of squares divided by the total, `df` are its degrees of freedom; `f` is its F
     statistic against the residual, and `p` the probability of a larger one if the term had no effect.
@@ -43,13 +45,15 @@ def importance_table(runs: pd.DataFrame, grid: Grid) -> pd.DataFrame:
             main effects ("learning_rate"), the pairs ("learning_rate:dropout_rate"), "interactions of three and more",
             and with several seeds the residual, "seed noise". The shares add up to 1. With one seed there is no
             residual, so that f and p are missing.
-        least_squares: all others, by a fit of main effects to the runs that completed. A term's share is what the fit
-            loses without the term. With that of the "residual" the shares need not add up to 1, since the effects of
-            hyper-parameters that change together overlap; one that cannot be distinguished from the others at all has
-            share 0 and df 0. One that has a single value in these runs has no row.
+        least_squares: all others, by a fit of main effects to the means over the seeds of the configurations whose runs
+            are all there and completed. (The seeds of a configuration are no independent evidence on what its
+            hyper-parameters do, so a fit to the runs would find effects where there are none.) A term's share is what
+            the fit loses without the term. With that of the "residual" the shares need not add up to 1, since the
+            effects of hyper-parameters that change together overlap; that of one that cannot be distinguished from the
+            others at all is missing, and its df is 0. One that has a single value in these configurations has no row.
 
-    f and p are missing if the residual is zero, too. There are no rows for a metric that is the same in all runs, nor
-    if a fit has as many parameters as there are runs, since it then explains any numbers.
+    f and p are missing if the residual is zero, too. There are no rows for a metric that is the same everywhere, nor if
+    a fit has as many parameters as there are configurations, since it then explains any numbers.
     """
     rows = []
     for model in grid.models:
@@ -65,13 +69,16 @@ def importance_table(runs: pd.DataFrame, grid: Grid) -> pd.DataFrame:
 def _terms(runs: pd.DataFrame, metric: str, model: str, grid: Grid) -> list[dict[str, Any]]:
     """The rows of one model and metric. `runs` are the model's runs that completed."""
     space = grid.models[model]
+    stale = grid.partial is not None and any(entry["run"].startswith(f"{model}/") for entry in grid.partial.stale)
+    exact = space.complete and not stale and len(runs) == len(space.configurations) * len(grid.seeds)
+    if not exact:
+        runs = _means(runs, metric, len(grid.seeds))
     values = runs[metric].to_numpy(float)
     if not space.varying or runs.empty or values.min() == values.max():
         return []
     parameters: dict[str, list[Value]] = {name: runs[name].tolist() for name in space.varying}
-    stale = grid.partial is not None and any(entry["run"].startswith(f"{model}/") for entry in grid.partial.stale)
-    if space.complete and not stale and len(runs) == len(space.configurations) * len(grid.seeds):
-        method = "anova"
+    method = "anova" if exact else "least_squares"
+    if exact:
         levels: list[Sequence[Value]] = [*(space.values[name] for name in parameters), grid.seeds]
         places = [{value: place for place, value in enumerate(each)} for each in levels]
         columns = [*parameters.values(), runs["seed"].tolist()]
@@ -79,15 +86,16 @@ def _terms(runs: pd.DataFrame, metric: str, model: str, grid: Grid) -> list[dict
         cells[tuple([of[value] for value in column] for of, column in zip(places, columns, strict=True))] = values
         terms, residual = analyse_variance(cells, list(parameters))
     else:
-        method = "least_squares"
-        terms, residual = fit_main_effects(values, parameters)
+        numbers = [name for name in parameters if not isinstance(space.values[name][0], bool | str)]
+        logarithmic = [name for name in numbers if space.scale(name) == "log"]
+        terms, residual = fit_main_effects(values, parameters, logarithmic)
         if residual.df < 1:
             return []
     total = float(((values - values.mean()) ** 2).sum())
     rest = _share(residual, total)
     rows = []
     for term in terms:
-        share, f, p = _share(term, total), math.nan, math.nan
+        share, f, p = _share(term, total) if term.df else math.nan, math.nan, math.nan
         if rest and term.df:
             f = share / term.df / (rest / residual.df)
             p = float(fdtrc(term.df, residual.df, f))
@@ -95,6 +103,13 @@ def _terms(runs: pd.DataFrame, metric: str, model: str, grid: Grid) -> list[dict
     if residual.df:
         rows.append({"method": method, "term": residual.name, "share": rest, "df": residual.df})
     return rows
+
+
+def _means(runs: pd.DataFrame, metric: str, seeds: int) -> pd.DataFrame:
+    """A row for each configuration of which all runs, one a seed, are among the `runs`, with the metric's mean."""
+    by_name = runs.groupby("name")[metric]
+    whole = runs.assign(**{metric: by_name.transform("mean")})[by_name.transform("size") == seeds]
+    return whole.drop_duplicates("name")
 
 
 def _share(term: Term, total: float) -> float:
@@ -136,15 +151,20 @@ def _squares(effect: Floats, runs: int) -> float:
     return float((effect**2).mean()) * runs
 
 
-def fit_main_effects(values: Floats, parameters: dict[str, list[Value]]) -> tuple[list[Term], Term]:
+def fit_main_effects(
+    values: Floats, parameters: dict[str, list[Value]], logarithmic: Collection[str] = ()
+) -> tuple[list[Term], Term]:
     """What a fit of main effects by least squares loses without each of the `parameters`, and its residual.
 
     Args:
-        values: a metric, of shape (runs,).
-        parameters: the hyper-parameters of the runs. Those with a single value are left out.
+        values: a metric, of shape (configurations,).
+        parameters: the hyper-parameters of the configurations. Those with a single value are left out.
+        logarithmic: the names of those whose numbers are on a logarithmic scale.
     """
     values = values - values.mean()
-    columns = {name: _columns(column) for name, column in parameters.items() if len(set(column)) > 1}
+    columns = {
+        name: _columns(column, name in logarithmic) for name, column in parameters.items() if len(set(column)) > 1
+    }
     squares, rank = _fit(values, list(columns.values()))
     terms = []
     for name in columns:
@@ -153,21 +173,19 @@ def fit_main_effects(values: Floats, parameters: dict[str, list[Value]]) -> tupl
     return terms, Term(RESIDUAL, squares, len(values) - 1 - rank)
 
 
-def _columns(values: list[Value]) -> Floats:
-    """A hyper-parameter's columns of the design, of shape (runs, its degrees of freedom), each with mean 0.
+def _columns(values: list[Value], logarithmic: bool) -> Floats:
+    """A hyper-parameter's columns of the design, of shape (configurations, its degrees of freedom), each with mean 0.
 
-    Names, booleans and numbers with few values, MOST_LEVELS at most and RUNS_PER_LEVEL runs for each on average, have a
-    mean for each value. Other numbers are linear: in their logarithm if they are positive and their median is nearer to
-    the geometric middle of their range than to the arithmetic one, as that of rates chosen by order of magnitude is.
+    Names, booleans and numbers with few values, MOST_LEVELS at most and CONFIGURATIONS_PER_LEVEL for each on average,
+    have a mean for each value. Other numbers are linear, or their logarithms are.
     """
     levels = list(dict.fromkeys(values))
-    few = len(levels) <= MOST_LEVELS and len(levels) * RUNS_PER_LEVEL <= len(values)
+    few = len(levels) <= MOST_LEVELS and len(levels) * CONFIGURATIONS_PER_LEVEL <= len(values)
     if few or any(isinstance(level, bool | str) for level in levels):
         columns = np.array([[value == level for level in levels[1:]] for value in values], float)
     else:
         columns = np.array(values, float).reshape(-1, 1)
-        low, middle, high = np.quantile(np.array(levels, float), [0, 0.5, 1])
-        if low > 0 and abs(middle - math.sqrt(low) * math.sqrt(high)) < abs(middle - (low / 2 + high / 2)):
+        if logarithmic:
             columns = np.log(columns)
         # To the scale of the other columns, since the rank is found by comparing them.
         columns = columns / np.ptp(columns)

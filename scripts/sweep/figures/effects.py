@@ -11,22 +11,22 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sweep.figures.space import (
+    CHARACTERS,
     MOST_CURVES,
     asked_table,
     assignment,
-    is_continuous,
-    numeric_scale,
     scale_end,
     set_decimal_ticks,
     set_numeric_scale,
     set_value_ticks,
+    tick_step,
 )
-from sweep.figures.style import COLOURS, MOST_SHAPES, add_legend, line_style, open_axes
+from sweep.figures.style import COLOURS, MOST_SHAPES, add_legend, fold, line_style, open_axes
 from sweep.grid import Space, value_name
-from sweep.metrics import HEATMAPS, METRIC_LABELS, parameter_label
+from sweep.metrics import HEATMAPS, METRIC_LABELS, effect_is_points, is_continuous, parameter_label
 
-# The characters that fit below a panel.
-PANEL_CHARACTERS = 36
+# The characters that fit below a panel, and the values that may have "3 diverged" below them, in two lines.
+PANEL_CHARACTERS, MOST_REMARKS = 36, 5
 # A median over neighbouring points is of a quarter of them, but of so many at the least.
 FEWEST_NEIGHBOURS = 5
 
@@ -35,13 +35,11 @@ def draw_effect(configurations: pd.DataFrame, space: Space, model: str, paramete
     """Two panels, val_acc and val_loss: the model's final metric against a hyper-parameter that varies.
 
     Its values are in equal steps, and thin lines join the configurations that differ in it alone: see `draw_lines`. But
-    in a sampled space less than half of the configurations may have such a partner; then all are points, and a
-    hyper-parameter that `is_continuous` has an axis of numbers: see `draw_points`. `configurations` is the table of
-    that name.
+    if `effect_is_points`, all are points, and a hyper-parameter that `is_continuous` has an axis of numbers: see
+    `draw_points`. `configurations` is the table of that name.
     """
     table = asked_table(configurations, space, model)
     others = [name for name in space.varying if name != parameter]
-    alike = table.groupby(others)["name"].transform("size") if others else pd.Series(len(table), table.index)
     # The learning rate, which matters most, gives the colour, or another one if it does not vary or is shown already.
     ways = [name for name in ("learning_rate", "dropout_rate", "batch_size", *others) if name in others]
     colour = [*ways, "dropout_rate" if parameter == "learning_rate" else "learning_rate"][0]
@@ -56,7 +54,7 @@ def draw_effect(configurations: pd.DataFrame, space: Space, model: str, paramete
         axes.set_xlabel(parameter_label(parameter))
         axes.set_ylabel(METRIC_LABELS[metric])
         open_axes(axes)
-    if space.sample and (alike > 1).mean() < 0.5:
+    if effect_is_points(space, parameter):
         draw_points(figure, panels, table, space, parameter, colour)
     else:
         draw_lines(figure, panels, table, space, parameter, colour)
@@ -70,7 +68,9 @@ def draw_lines(
     `median_line`, for each value of the hyper-parameter `colour`, in whose colour both are.
 
     A thin line has a gap where a configuration diverged or is missing, and passes a value that the space does not have
-    there. Of many values of `colour` only those of the best configurations are drawn, and the legend says so.
+    there. Of many values of `colour` only those of the best configurations are drawn. The legend's title says so, and
+    where there is no median; and how many configurations diverged, if they are not counted below the values because
+    these are too many.
     """
     values = space.values[parameter]
     found = list(table[colour].unique())
@@ -83,8 +83,11 @@ def draw_lines(
     asked = np.zeros((len(colours), len(values)), dtype=bool)
     asked[groups, places] = True
     diverged = table.loc[table["state"] == "diverged", parameter].value_counts()
-    remarks: dict[Any, str] = {value: f"\n{count}\ndiverged" for value, count in diverged.items()}
+    remarks: dict[Any, str] = {}
+    if len(values) <= MOST_REMARKS and tick_step(values, PANEL_CHARACTERS) == 1:
+        remarks = {value: f"\n{count}\ndiverged" for value, count in diverged.items()}
     legend: dict[str, Any] = {}
+    unlike = False
     for metric, axes in panels.items():
         finals = np.full(asked.shape, np.nan)
         finals[groups, places] = table[metric]
@@ -97,30 +100,36 @@ def draw_lines(
             steps = np.tile(np.arange(len(values) + 1), rows.sum())[shown]
             axes.plot(steps, heights, **style, linewidth=0.8, alpha=0.45, marker=".", markersize=3)
             median = median_line(finals[rows], asked[rows])
-            (legend[value_name(value)],) = axes.plot(*median, **style, linewidth=2.2, marker="o", markersize=5)
+            unlike |= median is None
+            thick: dict[str, Any] = {"linewidth": 2.2, "marker": "o", "markersize": 5}
+            (legend[value_name(value)],) = axes.plot(*(median or ([], [])), **style, **thick)
         set_value_ticks(axes.xaxis, values, PANEL_CHARACTERS, remarks)
         axes.set_xlim(-0.3, len(values) - 0.7)
     title = parameter_label(colour)
     if len(drawn) < len(found):
         title += f": {len(drawn)} of {len(found)} values, those of the best configurations"
-    add_legend(figure, legend, title)
+    if unlike:
+        title += "; no median where the lines of a colour have different values"
+    if len(diverged) and not remarks:
+        title += f"; {diverged.sum()} diverged"
+    add_legend(figure, legend, fold(title, CHARACTERS))
 
 
-def median_line(finals: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The places and heights of the median of those lines that have no gap and the same values, so that the same
-    configurations count everywhere.
+def median_line(finals: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """The places and heights of the median of those lines that have no gap, so that the same configurations count
+    everywhere; both are empty if there is no such line.
 
     Each row of `finals` (floats) is a line, NaN where it has a gap or where the space has no configuration; `asked`
-    (booleans of the same shape) says where it has one. In an incomplete space lines may have different values: those
-    that most configurations share are taken.
+    (booleans of the same shape) says where it has one. A row with one configuration is no line. In an incomplete space
+    the lines may have different values: then a median would compare other configurations at each value, and it is None.
     """
-    whole = ~(asked & np.isnan(finals)).any(axis=1)
+    whole = ~(asked & np.isnan(finals)).any(axis=1) & (asked.sum(axis=1) > 1)
     if not whole.any():
         return np.array([]), np.array([])
-    patterns, of, counts = np.unique(asked[whole], axis=0, return_inverse=True, return_counts=True)
-    chosen = np.lexsort((patterns.sum(axis=1), counts * patterns.sum(axis=1)))[-1]
-    places = np.flatnonzero(patterns[chosen])
-    return places, np.median(finals[whole][of.ravel() == chosen][:, places], axis=0)
+    first, *others = asked[whole]
+    if any((first != other).any() for other in others):
+        return None
+    return np.flatnonzero(first), np.median(finals[whole][:, first], axis=0)
 
 
 def draw_points(
@@ -173,7 +182,7 @@ def paint_points(figure: Figure, table: pd.DataFrame, space: Space, colour: str)
     shades = space.values[colour]
     if len(shades) > len(COLOURS) and not isinstance(shades[0], str):
         low, high = float(shades[0]), float(shades[-1])
-        logarithmic = numeric_scale(space, colour) == "log"
+        logarithmic = space.scale(colour) == "log"
         scale = ScalarMappable(LogNorm(low, high) if logarithmic else Normalize(low, high), "viridis")
         bar = figure.colorbar(scale, ax=figure.axes, label=parameter_label(colour), aspect=25, pad=0.02)
         if logarithmic:

@@ -16,7 +16,6 @@ from sweep.figures.space import (
     MOST_PANELS,
     asked_table,
     assignment,
-    is_continuous,
     parameter_words,
     scale_end,
     set_numeric_scale,
@@ -24,7 +23,7 @@ from sweep.figures.space import (
 )
 from sweep.figures.style import COLOURS, MOST_SHAPES, fold, open_axes
 from sweep.grid import Space
-from sweep.metrics import METRIC_LABELS, parameter_label
+from sweep.metrics import METRIC_LABELS, heatmaps_are_points, parameter_label
 
 DOWN, ACROSS = "learning_rate", "dropout_rate"
 # In more columns or rows of cells, numbers could not be read.
@@ -41,13 +40,11 @@ def draw_heatmap(configurations: pd.DataFrame, space: Space, model: str, metric:
     that equals it. A cell without a number is hatched if it diverged, has a dash if it is asked for but not in
     `configurations`, the table of that name, as in an unfinished sweep, and is blank if the search space lacks it.
 
-    If less than half of the cells would be filled, and a rate has so many values that it `is_continuous`, the
-    configurations are points in a plane of numbers instead, with the same colours and frame.
+    If `heatmaps_are_points`, the configurations are points in a plane of numbers instead, with the same colours and
+    frame.
     """
     table = asked_table(configurations, space, model)
-    pairs = len(table[[DOWN, ACROSS]].drop_duplicates())
-    sparse = pairs < len(space.values[DOWN]) * len(space.values[ACROSS]) / 2
-    scattered = sparse and any(is_continuous(space, rate) for rate in (DOWN, ACROSS))
+    scattered = heatmaps_are_points(space)
     parts, title = split_table(table, space)
     if title and not scattered:
         parts, title = {"": best_of_cells(table, metric)}, f"the best over {title}"

@@ -12,8 +12,8 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from sweep.grid import Grid, Space, Value, value_name
 
-# More panels, curves, ticks or categories in one figure could not be read.
-MOST_PANELS, MOST_CURVES, MOST_TICKS, MOST_CATEGORIES = 12, 12, 12, 12
+# More panels, curves or ticks in one figure could not be read.
+MOST_PANELS, MOST_CURVES, MOST_TICKS = 12, 12, 12
 # The characters that fit into the width of a figure, in the size of its ticks and notes.
 CHARACTERS = 84
 
@@ -57,30 +57,9 @@ def scale_end(final: pd.Series, metric: str) -> float:
     return float(min(final.max(), final.min() + 5 * spread) if metric == "val_loss" and spread else final.max())
 
 
-def is_continuous(space: Space, parameter: str) -> bool:
-    """Whether a hyper-parameter has more numbers than could be told apart as categories, as in a sampled space."""
-    values = space.values[parameter]
-    return len(values) > MOST_CATEGORIES and not isinstance(values[0], str | bool)
-
-
-def numeric_scale(space: Space, parameter: str) -> str:
-    """The scale for a hyper-parameter: the one that it was drawn from, or "log" if its positive values span more than a
-    factor of 10, else "linear"; "symlog" instead of "log" if 0 is among the values."""
-    values = [float(value) for value in space.values[parameter]]
-    positive = [value for value in values if value > 0]
-    dimension = space.sample.get(parameter)
-    if isinstance(dimension, dict):
-        logarithmic = dimension["scale"] == "log"
-    else:
-        logarithmic = min(values) >= 0 and max(positive, default=0) > 10 * min(positive, default=0)
-    if not logarithmic:
-        return "linear"
-    return "log" if len(positive) == len(values) else "symlog"
-
-
 def set_numeric_scale(axes: Axes, direction: Literal["x", "y"], space: Space, parameter: str) -> None:
-    """Give an axis of the panel the hyper-parameter's `numeric_scale`, and small ticks."""
-    scale = numeric_scale(space, parameter)
+    """Give an axis of the panel the hyper-parameter's `Space.scale`, and small ticks."""
+    scale = space.scale(parameter)
     values = [float(value) for value in space.values[parameter]]
     positive = [value for value in values if value > 0]
     more = {"linthresh": positive[0]} if scale == "symlog" else {}
@@ -110,11 +89,20 @@ def set_value_ticks(
     name. Names that do not fit are aslant.
     """
     names = [value_name(value) for value in values]
-    width = len(names) * (max(map(len, names)) + 2)
     labels = [name + (remarks or {}).get(value, "") for name, value in zip(names, values, strict=True)]
     if isinstance(values[0], str):
-        aslant: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if width > room else {}
-        axis.set_ticks(range(len(values)), labels, fontsize="small", **aslant)
+        aslant: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
+        axis.set_ticks(range(len(values)), labels, fontsize="small", **(aslant if _width(names) > room else {}))
         return
-    step = max(math.ceil(len(values) / MOST_TICKS), math.ceil(width / room))
+    step = tick_step(values, room)
     axis.set_ticks(range(0, len(values), step), labels[::step], fontsize="small")
+
+
+def tick_step(values: Sequence[Value], room: float) -> int:
+    """The step from a number with a name to the next one, so that names fit, in number and in `room` characters."""
+    return max(math.ceil(len(values) / MOST_TICKS), math.ceil(_width([*map(value_name, values)]) / room))
+
+
+def _width(names: Sequence[str]) -> int:
+    """The characters that names beside each other take up."""
+    return len(names) * (max(map(len, names)) + 2)

@@ -15,7 +15,7 @@ from sweep.analysis.claims import Measure, judge, subtract
 from sweep.analysis.ranking import BOOTSTRAP_DRAWS, NOISE_FACTOR, Ranking, binomial_error, rank
 from sweep.analysis.tables import read_table
 from sweep.grid import MAIN, Grid, Partial, Space
-from sweep.metrics import METRIC_LABELS, label
+from sweep.metrics import METRIC_LABELS, effect_is_points, heatmaps_are_points, label
 from sweep.report.appendix import SHOWN_METRICS, appendix_context
 from sweep.report.citations import (
     LISTED,
@@ -86,7 +86,8 @@ def report_context(
         "metric_labels": METRIC_LABELS,
         "models": models,
         "any_diverged": any((each.runs["status"] == "diverged").any() for each in everything),
-        "any_sampled": any(space.sample for space in spaces),
+        "heatmap_points": any(heatmaps_are_points(space) for space in spaces),
+        "effect_points": any(effect_is_points(space, name) for space in spaces for name in space.varying),
         "any_incomplete": not all(space.complete for space in spaces),
         # The further hyper-parameters that are anywhere not at their default: the text says what those of the training
         # do.

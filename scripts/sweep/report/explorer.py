@@ -9,6 +9,7 @@ import pandas as pd
 import plotly
 from markupsafe import Markup
 
+from sweep.analysis.importance import MOST_TERMS
 from sweep.analysis.tables import CONFIGURATION, axes_of
 from sweep.grid import MAIN, Grid, axis_words
 from sweep.metrics import METRIC_LABELS, label, parameter_label
@@ -66,6 +67,7 @@ def explorer_data(
         },
         "curves": {metric: _curves(epochs[metric].tolist(), own_rows) for metric in METRIC_LABELS},
         "parameters": {name: parameter_label(name) for name in (*MAIN, *axes_of(runs))},
+        "logarithmic": [name for name in (*MAIN, *axes_of(runs)) if _is_logarithmic(name, runs, grid)],
         "groups": {
             "parameters": parameters,
             "outcome": outcome,
@@ -73,9 +75,20 @@ def explorer_data(
             "origin": ORIGIN_COLUMNS,
         },
         "importance": _columns(importance),
+        "most_terms": MOST_TERMS,
         "rank_by": grid.rank_by,
         "command": repeat_command(data_folder, train_script),
     }
+
+
+def _is_logarithmic(name: str, runs: pd.DataFrame, grid: Grid) -> bool:
+    """Whether an axis of this hyper-parameter is logarithmic: if it is so for each model in which it varies, and the
+    table has positive numbers alone."""
+    values = [value for value in runs[name] if not pd.isna(value)]
+    if not values or any(isinstance(value, str | bool) or value <= 0 for value in values):
+        return False
+    spaces = [space for space in grid.models.values() if name in space.varying]
+    return bool(spaces) and all(space.scale(name) == "log" for space in spaces)
 
 
 def _columns(table: pd.DataFrame) -> dict[str, list[Any]]:

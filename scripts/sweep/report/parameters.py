@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from sweep.analysis.importance import UNEXPLAINED
+from sweep.analysis.importance import MOST_TERMS, UNEXPLAINED
 from sweep.grid import MAIN, Space, value_name
 from sweep.metrics import HEATMAPS, METRIC_LABELS, figure_names
 from sweep.report.citations import LISTED, MISSING, Citations, cite_file, cite_record, rows_of
@@ -15,8 +15,6 @@ from sweep.report.render import Marked, printable
 
 # The lists of the search space, as the write-up names them.
 LISTS = {"batch_sizes": "batch_sizes", "learning_rates": "learning_rates", "drop_rates": "dropout_rates"}
-# A table of importance has this many terms, and the rest in one row.
-MOST_TERMS = 12
 # How a share of the variance is made, by the method in the table of importance.
 HOW = {"anova": "analysis of variance", "least_squares": "least squares"}
 
@@ -115,7 +113,7 @@ def importance_context(citations: Citations, table: pd.DataFrame) -> dict[str, A
         "rows": [term_row(term, cells(term)) for term in (*terms[:MOST_TERMS], *last)],
         "rest": rest_row(citations, table, terms[MOST_TERMS:]) if len(terms) > MOST_TERMS else None,
         "pairs": any(":" in term for term in terms),
-        "hidden": bool((table["df"] == 0).any()),
+        "hidden": bool(table["share"].isna().any()),
     }
 
 
@@ -126,10 +124,9 @@ def term_row(term: str, cells: Mapping[str, Mapping[str, str]]) -> dict[str, Any
 
 
 def shown_share(citations: Citations, row: Mapping[str, Any] | None) -> dict[str, str]:
-    """A term's share of a metric's variance in percent, its F and its p. A share that is unknown is no zero: that of a
-    term without degrees of freedom cannot be told from the others'."""
+    """A term's share of a metric's variance in percent, its F and its p; each may be missing."""
     shown = dict.fromkeys(("share", "f", "p"), MISSING)
-    if row is None or row["df"] == 0:
+    if row is None:
         return shown
     numbers = {"share": f"{100 * row['share']:.1f}", "f": f"{row['f']:.1f}", "p": f"{row['p']:.2g}"}
     for statistic, text in numbers.items():

@@ -113,16 +113,21 @@ def test_the_shares_of_two_by_two_runs_are_those_of_a_calculation_by_hand() -> N
 
 
 def test_an_incomplete_grid_is_fitted_by_main_effects_as_statsmodels_does_it() -> None:
-    """Excluded and included configurations, a diverged run, and a name as a hyper-parameter."""
+    """Excluded and included configurations, a diverged run, and a name as a hyper-parameter; means over two seeds."""
     space = {**CNN, "axes": {"batch_norm": [True, False], "kind": ["element", "channel"]}}
+    space["dropout_rates"] = [0.2, 0.4]
     space["exclude"] = [{"batch_size": 256, "learning_rate": 0.001}, {"batch_norm": False, "kind": "element"}]
     space["include"] = [{"batch_size": 64, "learning_rate": 0.0001, "dropout_rate": 0.2}] * 2
     runs, grid = tabulate({"cnn": space}, [0, 1])
     runs.loc[5, ["status", "last_val_loss", "last_val_acc"]] = ["diverged", None, None]
     found = terms_of(importance_table(runs, grid))
-    completed = runs[runs["status"] == "completed"].astype({"last_val_loss": float})
-    # Three batch sizes and three learning rates, each in many runs, are categories.
-    expected = independent(completed, "C(batch_size) + C(learning_rate) + batch_norm + kind", 2)
+    # A configuration with a run that diverged does not count, though its other run completed.
+    whole = runs[runs["name"] != runs.loc[5, "name"]].astype({"last_val_loss": float})
+    means = whole.groupby("name", as_index=False)["last_val_loss"].mean()
+    completed = means.merge(whole.drop(columns="last_val_loss").drop_duplicates("name"), on="name")
+    assert len(completed) == len(runs) / 2 - 1
+    # Three batch sizes and three learning rates, each in many configurations, are categories.
+    expected = independent(completed, "C(batch_size) + C(learning_rate) + C(dropout_rate) + batch_norm + kind", 2)
     assert set(found["method"]) == {"least_squares"}
     assert list(found.index) == [*expected.index[:-1], "residual"]
     total = ((completed["last_val_loss"] - completed["last_val_loss"].mean()) ** 2).sum()
@@ -148,6 +153,23 @@ def test_a_sampled_number_is_a_line_in_itself_or_in_its_logarithm_as_it_is_sprea
     assert found["share"].tolist() == pytest.approx((expected["sum_sq"] / total).tolist())
     assert found["df"].tolist() == [1, 1, 1, 26]
     assert found["p"][:-1].tolist() == pytest.approx(expected["PR(>F)"][:-1].tolist())
+
+
+def test_where_nothing_has_an_effect_few_terms_seem_to_have_one() -> None:
+    """Configurations differ by chance, and their seeds less: taken for independent runs, half of all p were small."""
+    rates = {"from": 0.0001, "to": 0.01, "scale": "log"}
+    dropout = {"from": 0.0, "to": 0.8, "scale": "linear"}
+    sample = {"runs": 30, "seed": 0, "batch_size": [8, 16], "learning_rate": rates, "dropout_rate": dropout}
+    runs, grid = tabulate({"cnn": {"sample": sample, "epochs": 1}}, [0, 1, 2])
+    chance = np.random.default_rng(0)
+
+    def metric() -> np.ndarray:
+        return (chance.normal(size=(30, 1)) + chance.normal(0, 0.3, size=(30, 3))).ravel()
+
+    tables = [importance_table(runs.assign(last_val_loss=metric(), last_val_acc=metric()), grid) for _ in range(75)]
+    p = pd.concat(tables)["p"].dropna()
+    assert len(p) == 75 * 2 * 3
+    assert 0.02 < (p < 0.05).mean() < 0.09
 
 
 @pytest.mark.parametrize("exclude", [[], [{"batch_size": 256, "learning_rate": 0.001}]])
@@ -214,8 +236,10 @@ def test_hyper_parameters_that_always_change_together_are_said_to_be_indistingui
         "axes": {},
         "exclude": [{"batch_size": 128, "learning_rate": 0.0001}, {"batch_size": 256, "learning_rate": 0.001}],
     }
-    space |= {"learning_rates": [0.001, 0.0001]}
+    space |= {"learning_rates": [0.001, 0.0001], "dropout_rates": [0.2, 0.4, 0.6]}
     runs, grid = tabulate({"cnn": space}, [0, 1, 2])
-    found = terms_of(importance_table(runs, grid))
-    assert found.loc[["batch_size", "learning_rate"], ["share", "df"]].to_numpy().tolist() == [[0, 0], [0, 0]]
+    found = terms_of(importance_table(runs, grid), "val_acc")
+    # That no share is known does not mean that it is zero.
+    assert found.loc[["batch_size", "learning_rate"], ["share", "f", "p"]].isna().all(axis=None)
+    assert found.loc[["batch_size", "learning_rate", "dropout_rate"], "df"].tolist() == [0, 0, 1]
     assert 0 < found.loc["residual", "share"] < 1

@@ -51,18 +51,35 @@ def test_a_line_with_a_gap_does_not_move_the_median() -> None:
     assert ticks(axes.xaxis) == ["0.0\n2\ndiverged", "0.2\n1\ndiverged", "0.4"]
 
 
-def test_what_is_not_in_the_space_is_passed_and_the_median_is_of_equal_lines() -> None:
-    """Rate 0.001 lacks dropout rate 0.2; one configuration has a dropout rate, 0.1, of its own."""
-    table, space = made_up(
-        exclude=[{"learning_rate": 0.001, "dropout_rate": 0.2}],
-        include=[{"batch_size": 8, "learning_rate": 0.001, "dropout_rate": 0.1}],
-    )
-    thin, median, *_ = draw_effect(table, space, "cnn", "dropout_rate").axes[1].lines
+def test_what_is_not_in_the_space_is_passed_and_a_median_is_of_lines_with_the_same_values() -> None:
+    """Rate 0.001 lacks dropout rate 0.2; and one configuration has a rate of its own: it is a point, and no line."""
+    lacks: dict[str, Any] = {"exclude": [{"learning_rate": 0.001, "dropout_rate": 0.2}]}
+    lone = {"batch_size": 4, "learning_rate": 0.001, "dropout_rate": 0.4}
+    figure = draw_effect(*made_up(**lacks, include=[lone]), "cnn", "dropout_rate")
+    median = figure.axes[1].lines[1]
+    np.testing.assert_array_equal(median.get_xdata(), [0, 2])
+    np.testing.assert_allclose(median.get_ydata(), [1.131, 1.531])
+    assert figure.legends[0].get_title().get_text() == "Learning rate"
+    # A dropout rate, 0.1, of batch size 8 alone.
+    own = {"batch_size": 8, "learning_rate": 0.001, "dropout_rate": 0.1}
+    figure = draw_effect(*made_up(**lacks, include=[own]), "cnn", "dropout_rate")
+    thin, median, _, other, *_ = figure.axes[1].lines
     line = (0, 1, 3, 4, 0, 3, 4)  # 4 ends a line
     np.testing.assert_array_equal(thin.get_xdata(), line)
     np.testing.assert_allclose(thin.get_ydata(), [1.091, 1.191, 1.491, np.nan, 1.171, 1.571, np.nan])
-    # Both lines have three and two values: the one with more of them is taken.
-    np.testing.assert_array_equal(median.get_xdata(), [0, 1, 3])
+    assert len(median.get_xdata()) == 0
+    np.testing.assert_array_equal(other.get_xdata(), [0, 2, 3])
+    assert legend(figure) == ["0.001", "0.1"]
+    title = figure.legends[0].get_title().get_text()
+    assert title == "Learning rate; no median where the lines of a colour have different values"
+
+
+def test_what_diverged_is_counted_where_not_every_value_has_a_tick() -> None:
+    rates = [k / 100 for k in range(30)]
+    table, space = made_up(dropout_rates=rates, diverged={("8_0.001_0.01", 0), ("16_0.1_0.02", 1)})
+    figure = draw_effect(table, space, "cnn", "dropout_rate")
+    assert not any("diverged" in name for name in ticks(figure.axes[1].xaxis))
+    assert figure.legends[0].get_title().get_text() == "Learning rate; 2 diverged"
 
 
 def test_a_sampled_number_is_on_an_axis_of_numbers() -> None:

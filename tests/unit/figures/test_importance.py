@@ -1,5 +1,7 @@
 """The bars of importance are the table's shares, in the order of their size."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -41,21 +43,34 @@ def test_both_metrics_side_by_side_the_largest_first_and_noise_last() -> None:
     assert [text.get_text() for text in figure.axes[0].texts][:2] == ["10.0%", "30.0%"]
 
 
-def test_small_terms_are_one_bar() -> None:
-    figure = draw_importance(importance({f"a{k}": (k / 100, k / 50) for k in range(13)}), configurations(), "cnn")
-    assert ticks(figure.axes[0].yaxis) == [*(f"a{k}" for k in range(12, 2, -1)), "3 other terms"]
-    np.testing.assert_allclose([each[-1] for each in widths(figure)], [0.03, 0.06])
+@pytest.mark.parametrize(("method", "rest"), [("anova", ["3.0%", "6.0%"]), ("least_squares", ["–", "–"])])
+def test_small_terms_are_one_bar_where_shares_can_be_added(method: str, rest: list[str]) -> None:
+    terms = {f"a{k:02}": (k / 100, k / 50) for k in range(15)}
+    figure = draw_importance(importance(terms, method), configurations(), "cnn")
+    assert ticks(figure.axes[0].yaxis) == [*(f"a{k:02}" for k in range(14, 2, -1)), "3 other terms"]
+    np.testing.assert_allclose([each[-1] for each in widths(figure)], [0.03, 0.06] if method == "anova" else [0, 0])
+    assert [text.get_text() for text in figure.axes[0].texts][12::13] == rest
+
+
+def test_a_share_that_is_not_known_is_a_dash_and_no_zero() -> None:
+    terms = {"hidden": (math.nan, math.nan), "dropout_rate": (0.3, 0.0)}
+    figure = draw_importance(importance(terms, "least_squares"), configurations(), "cnn")
+    assert ticks(figure.axes[0].yaxis) == ["dropout rate", "hidden"]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["30.0%", "–", "0.0%", "–"]
+    assert figure.axes[0].get_xlabel() == "Share of the variance over the configurations"
 
 
 def test_the_title_says_what_is_left_out() -> None:
     table = importance(TERMS, "least_squares")
     figure = draw_importance(table.loc[table["metric"] == "val_loss"], configurations(diverged=2), "cnn")
     title = figure.legends[0].get_title().get_text().replace("\n", " ")
-    assert title == "least squares of main effects; val_acc is the same in all runs; without 2 diverged runs"
+    assert title == "least squares of main effects; val_acc is the same everywhere; without 1 that diverged"
     assert legend(figure) == ["Validation Loss"]
 
 
-@pytest.mark.parametrize(("diverged", "reason"), [(0, "the runs are too few or all equal"), (2, "every run diverged")])
+@pytest.mark.parametrize(
+    ("diverged", "reason"), [(0, "what is finished is too little or all equal"), (2, "every run diverged")]
+)
 def test_without_rows_the_figure_says_why(diverged: int, reason: str) -> None:
     table = configurations(diverged).iloc[1:]
     figure = draw_importance(importance({}), table, "cnn")

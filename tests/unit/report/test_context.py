@@ -424,6 +424,33 @@ def test_a_study_has_a_section_and_no_part_in_the_ranking(tmp_path: Path, langua
     }
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_points_are_explained_where_they_are_drawn(tmp_path: Path, language: str) -> None:
+    said = {
+        "en": ("Where most cells would be empty", "each configuration is a point, and black"),
+        "zh": ("若大多数格子会是空的", "黑色的是中位数"),
+    }
+    rates = {"learning_rate": {"from": 1e-4, "to": 1e-2, "scale": "log"}, "dropout_rate": [0.0, 0.5]}
+    sample = {"runs": 20, "seed": 0, "batch_size": [8], **rates}
+    sampled = {"sample": sample, "epochs": 2}
+    few = {"sample": {**sample, "runs": 4, "learning_rate": [0.01, 0.001]}, "epochs": 2}
+    # Without a sample: single pairs of rates.
+    pairs = [{"batch_size": 8, "learning_rate": k / 100, "dropout_rate": k / 100} for k in range(1, 20)]
+    for space, expected in ((LISTS, [0, 0]), (few, [0, 0]), (sampled, [0, 1]), ({**LISTS, "include": pairs}, [1, 0])):
+        text = report_of(tmp_path, {"mlp": space}, language, [0])
+        assert [text.count(words) for words in said[language]] == expected
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_share_that_cannot_be_told_from_others_is_a_dash(tmp_path: Path, language: str) -> None:
+    """Batch size and learning rate always change together."""
+    space = {**LISTS, "dropout_rates": [0, 0.2, 0.4]}
+    space["exclude"] = [{"batch_size": 8, "learning_rate": 0.01}, {"batch_size": 16, "learning_rate": 0.001}]
+    text = report_of(tmp_path, {"mlp": space}, language, [0, 1])
+    assert {"en": "A dash in the place of a share", "zh": "份额处的短横"}[language] in text
+    assert set(rows(text, "| `learning_rate` |")[0][1:]) == set(rows(text, "| `batch_size` |")[0][1:]) == {"–"}
+
+
 def test_a_preview_groups_runs_by_what_differs() -> None:
     stale = [{"run": f"mlp/8_0.01_0.0/seed{seed}", "differs": ["epochs 1, not 2"]} for seed in (0, 1)]
     citations = Citations(pd.DataFrame({"model": [], "name": []}), 2)

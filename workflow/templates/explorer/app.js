@@ -2,7 +2,7 @@
 // A run is its position in the columns of `runs`. All text is set as text, never as HTML.
 "use strict";
 (() => {
-  const { runs, curves, groups, importance, parameters: labels, rank_by: rankBy, command } = JSON.parse(document.getElementById("data").textContent);
+  const { runs, curves, groups, importance, most_terms: mostTerms, parameters: labels, logarithmic, rank_by: rankBy, command } = JSON.parse(document.getElementById("data").textContent);
   const texts = JSON.parse(document.getElementById("texts").textContent);
   const all = runs.model.map((_, run) => run);
   const $ = (id) => document.getElementById(id);
@@ -165,12 +165,6 @@
     return Array.from({ length: 8 }, (_, k) => Number(((Math.ceil(low / step) + k) * step).toPrecision(9))).filter(inside);
   }
 
-  /** Whether sorted numbers need a logarithmic scale: they span much, and half of them lie nearer to the lower end. */
-  function isLogarithmic(values) {
-    const [low, middle, high] = [values[0], values[values.length >> 1], values.at(-1)];
-    return low > 0 && high > 10 * low && Math.abs(middle - Math.sqrt(low * high)) < Math.abs(middle - (low + high) / 2);
-  }
-
   /** Where the values of a hyper-parameter stand on an axis, and the axis: many numbers on a real one, others at equal
    * distances, and below them "–", which stands for none. */
   const scales = new Map();
@@ -193,7 +187,7 @@
 
   function realScale(name) {
     const values = distinct(name);
-    const log = isLogarithmic(values);
+    const log = logarithmic.includes(name);
     const scale = log ? Math.log10 : Number;
     const [low, high] = [scale(values[0]), scale(values.at(-1))];
     const none = runs[name].includes(null) ? [low - (high - low) / 8] : [];
@@ -365,8 +359,8 @@
     const values = best.map(({ value }) => value);
     const finished = values.filter((value) => value !== null);
     const top = isLoss(metric) ? Math.min(...finished) : Math.max(...finished);
-    const axis = (numbers) => {
-      const log = isLogarithmic(numbers);
+    const axis = (name, numbers) => {
+      const log = logarithmic.includes(name);
       const tickvals = roundNumbers(numbers[0], numbers.at(-1), log);
       const scale = log ? Math.log10 : Number;
       const [low, high] = [scale(numbers[0]), scale(numbers.at(-1))];
@@ -386,10 +380,9 @@
         },
       },
       hovertemplate: hoverOf("%{x}", "%{y}", "%{text}<br>%{customdata}"),
-    }], { hovermode: "closest", xaxis: { ...xaxis, ...axis(drops) }, yaxis: { ...yaxis, ...axis(rates) } }, words);
+    }], { hovermode: "closest", xaxis: { ...xaxis, ...axis("dropout_rate", drops) }, yaxis: { ...yaxis, ...axis("learning_rate", rates) } }, words);
   }
 
-  // ---- filters
   // ---- filters
 
   const haystacks = all.map((run) => [label(run), `seed${runs.seed[run]}`, runs.status[run], runs.device_name[run], runs.precision[run], runs.series[run],
@@ -595,7 +588,7 @@
       term, isRest: Object.hasOwn(texts.rests, term),
       rows: measured.map((metric) => rows.find((row) => importance.metric[row] === metric && importance.term[row] === term)),
     }));
-    const share = ({ rows: [first, second] }) => importance.share[(rankBy === "val_loss" ? second : first) ?? first ?? second];
+    const share = ({ rows: [first, second] }) => importance.share[(rankBy === "val_loss" ? second : first) ?? first ?? second] ?? -1;
     terms.sort((a, b) => a.isRest - b.isRest || share(b) - share(a));
     const tested = rows.some((row) => importance.f[row] !== null);
     const words = [...new Set(rows.map((row) => importance.method[row]))].map((method) => texts.methods[method] ?? method);
@@ -603,7 +596,9 @@
       if (row === undefined) return [el("td", {}), ...(tested ? [el("td", {}), el("td", {})] : [])];
       const [part, f, p] = [importance.share[row], importance.f[row], importance.p[row]];
       return [
-        el("td", { class: "number share", style: `--share: ${Math.min(Math.max(part, 0), 1) * 100}%` }, `${(part * 100).toFixed(1)} %`),
+        // A share that is not known is no zero.
+        part === null ? el("td", { class: "number" }, "–")
+          : el("td", { class: "number share", style: `--share: ${Math.min(Math.max(part, 0), 1) * 100}%` }, `${(part * 100).toFixed(1)} %`),
         ...(tested ? [el("td", { class: "number" }, f === null ? "" : f >= 100 && f < 1e6 ? f.toFixed(0) : f.toPrecision(3)),
           el("td", { class: "number" }, p === null ? "" : p < 0.001 ? "< 0.001" : p.toFixed(3))] : []),
       ];
@@ -611,7 +606,7 @@
     const named = (term) => texts.rests[term] ?? term.split(":").map((name) => titles[name] ?? name).join(" × ");
     const body = el("tbody", {}, ...terms.map(({ term, isRest, rows: own }, position) => {
       const line = el("tr", { "data-term": term }, el("th", { scope: "row" }, named(term)), ...own.flatMap(cells));
-      line.hidden = position >= MANY && !isRest;
+      line.hidden = position >= mostTerms && !isRest;
       return line;
     }));
     const table = el("table", { "data-model": model, class: "importance" },
