@@ -7,17 +7,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from examples import record
-from sweep.data.prepared import Manifest
 from sweep.errors import SweepError
 from sweep.files import remove_abandoned, replacing, write_json, write_text
-from sweep.grid import Run
-from sweep.runs import job
-from sweep.runs.records import checkpoint_file, kept_file
 
 
 def test_a_failure_while_writing_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -103,56 +97,6 @@ def test_a_file_that_is_removed_before_it_is_locked_is_made_again(
     write_text(tmp_path / "a.csv", "x")
     assert len(calls) == 3
     assert [path.read_text() for path in tmp_path.iterdir()] == ["x"]
-
-
-def record_calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """The calls that a power cut may come between, each with the name of its file."""
-    calls: list[tuple[str, str]] = []
-    sync, move, remove = os.fsync, os.replace, os.unlink
-
-    def record_sync(handle: int) -> None:
-        calls.append(("sync", Path(f"/proc/self/fd/{handle}").readlink().name))
-        sync(handle)
-
-    def record_move(source: Path, target: Path) -> None:
-        calls.append(("move", Path(target).name))
-        move(source, target)
-
-    def record_remove(file: Path, **options: int) -> None:
-        if Path(file).exists():
-            calls.append(("remove", Path(file).name))
-        remove(file, **options)
-
-    monkeypatch.setattr(os, "fsync", record_sync)
-    monkeypatch.setattr(os, "replace", record_move)
-    monkeypatch.setattr(os, "unlink", record_remove)
-    return calls
-
-
-def test_a_record_is_on_the_disk_before_its_checkpoint_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = Run("mlp", 8, 0.1, 0.0, 1, 0)
-    made = record(run, [1.0], [0.5])
-    monkeypatch.setattr(job, "SIGNALS", {})
-    monkeypatch.setattr(job, "read_manifest", lambda _: Manifest("digits", [], {}, "d" * 64))
-
-    def train_run(_run: Run, _data: Path, _manifest: Manifest, _machine: job.Machine, *files: Any) -> Any:
-        kept, checkpoint, _ = files
-        write_text(checkpoint, "checkpoint")
-        write_json(kept, made)
-        return made
-
-    monkeypatch.setattr(job, "train_run", train_run)
-    calls = record_calls(monkeypatch)
-    records, metrics = tmp_path / "records", tmp_path / "run" / "metrics.json"
-    job.run_job(run, tmp_path, records, metrics, job.Machine("cpu", "fp32", 0, 1, 1), 30.0)
-    expected = []
-    kept = kept_file(records, run, "d" * 64)
-    for file in (checkpoint_file(kept), kept, metrics):
-        expected += [("sync", f".{file.stem}.unfinished"), ("move", file.name), ("sync", file.parent.name)]
-    # With the metrics, which are a copy of the kept record, there is no hurry.
-    expected.insert(6, ("remove", checkpoint_file(kept).name))
-    found = [(call, name.split("-")[0]) for call, name in calls if not name.endswith(".lock")]
-    assert found == expected
 
 
 def test_a_file_system_without_fsync_or_locks_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

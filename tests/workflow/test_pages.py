@@ -35,6 +35,6 @@ def test_snakemakes_own_report_has_figures_and_tables_with_captions(finished: Sw
     categories = ("Learning curves", "Effects", "Tables")
     for words in (*categories, "MLP_val_acc.png", "CNN_train_loss.png", "configurations.csv"):
         assert words in page
-    assert page.count("of the 3 best configurations of") == 8
-    assert page.count("In a heat map brighter is better") == 8
+    assert page.count("best configurations, ranked as in the report") == 8
+    assert page.count("In an effect's figure a thin line joins") == 9
     assert "the last epoch's val_loss, the best first" in page.replace("\\n", " ").replace("\\u0027", "'")

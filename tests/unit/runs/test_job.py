@@ -140,6 +140,41 @@ def test_an_interruption_whose_checkpoint_cannot_be_written_is_still_that(
     assert log.messages[-1].startswith("No checkpoint of this epoch")
 
 
+def record_calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """The calls that a power cut may come between, each with the name of its file."""
+    calls: list[tuple[str, str]] = []
+    sync, move, remove = os.fsync, os.replace, os.unlink
+
+    def record_sync(handle: int) -> None:
+        calls.append(("sync", Path(f"/proc/self/fd/{handle}").readlink().name))
+        sync(handle)
+
+    def record_move(source: Path, target: Path) -> None:
+        calls.append(("move", Path(target).name))
+        move(source, target)
+
+    def record_remove(file: Path, **options: int) -> None:
+        if Path(file).exists():
+            calls.append(("remove", Path(file).name))
+        remove(file, **options)
+
+    monkeypatch.setattr(os, "fsync", record_sync)
+    monkeypatch.setattr(os, "replace", record_move)
+    monkeypatch.setattr(os, "unlink", record_remove)
+    return calls
+
+
+def test_a_record_is_on_the_disk_before_its_checkpoint_goes(small: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = record_calls(monkeypatch)
+    small.run(interval_s=0)
+    expected = []
+    for file in (*[small.checkpoint] * RUN.epochs, small.kept, small.metrics):
+        expected += [("sync", f".{file.stem}.unfinished"), ("move", file.name), ("sync", file.parent.name)]
+    # With the metrics, which are a copy of the kept record, there is no hurry.
+    expected.insert(-3, ("remove", small.checkpoint.name))
+    assert [(call, name.split("-")[0]) for call, name in calls if not name.endswith(".lock")] == expected
+
+
 def test_a_closed_terminal_is_heeded_unless_nohup_had_it_ignored(small: Job) -> None:
     for before, after in ((signal.SIG_IGN, signal.SIG_IGN), (signal.SIG_DFL, job.stop)):
         signal.signal(signal.SIGHUP, before)
