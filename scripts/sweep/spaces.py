@@ -25,12 +25,12 @@ def check_space(key: str, model: str, asked: Mapping[str, Any], images: int) -> 
     """The content of a `Space`: what a config asks of a model, with every value in its one form, and the defaults.
 
     `asked` has passed the schema; a part that is None is left out. `key` names it in messages: "models.mlp". `images`
-    are trained on.
+    is the size of the training set.
 
     Raises:
         SweepError: lists are missing, or stand beside a sample; a hyper-parameter is unknown, a value has the wrong
-            type or is out of range; an axis or an entry of `exclude` or `include` has no effect; a
-            sample cannot be drawn; no configuration is left; or a batch is larger than the training set.
+            type or is out of range; an axis or an entry of `exclude` or `include` has no effect; a sample cannot be
+            drawn; no configuration is left; or a batch is larger than the training set.
     """
     parts = {name: part for name, part in asked.items() if part is not None}
     further = hyper_parameters(model)
