@@ -19,8 +19,9 @@ from sweep.runs.records import read_kept
 
 
 def flip(content: bytes) -> bytes:
-    """Flip one bit near the middle; in a text file one of a digit, so that it stays text."""
-    digits = [k for k, byte in enumerate(content) if 0x30 <= byte <= 0x37]
+    """Flip one bit near the middle; in a text file one of a number's first digit, so that it stays text and means
+    something else: the 17th digit of a number may be another one and the number still the same."""
+    digits = [match.start() for match in re.finditer(rb"(?<![0-9.])[0-7]", content)]
     place = len(content) * 2 // 3 if b"\0" in content else min(digits, key=lambda k: abs(k - len(content) // 2))
     return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
 
