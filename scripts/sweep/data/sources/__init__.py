@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # The images for training and validation, of each source whose size is fixed.
-TRAIN_SIZES = {"cifar10": 50_000, "digits": 800}
+TRAIN_SIZES = {"cifar10": 50_000, "digits": 800, "scattered_digits": 1300}
 
 
 @dataclass(frozen=True)

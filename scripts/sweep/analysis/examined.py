@@ -1,0 +1,159 @@
+"""What was found out about the best run of a model: the content of results/<experiment>/examinations/<model>.json."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from sweep.errors import SweepError
+from sweep.files import canonical_hash, read_json, write_json
+
+# How many pixels the test set is moved by for the question of how many right answers a model then loses.
+LOST_DISTANCE = 2
+# The character of a picture in `Shift.lost` that the model has wrong unmoved.
+WRONG = "-"
+
+
+@dataclass(frozen=True)
+class Size:
+    """A model's number of parameters, and of multiplications with an addition that an answer for one picture takes, in
+    convolutions and matrix products."""
+
+    parameters: int
+    multiply_adds: int
+
+
+@dataclass(frozen=True)
+class ClassAccuracy:
+    """The accuracy on the test pictures of one class, `right` of `images`, and Wilson's 95 % interval of it."""
+
+    images: int
+    right: int
+    accuracy: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A test picture, by its place in the test set, whose class was given wrong with this probability."""
+
+    image: int
+    right: int
+    given: int
+    probability: float
+    png: str  # the 32×32 picture as a PNG file, in base64
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The answers to the test set: counts by right class (rows) and given class (columns), the accuracy of each class
+    (None for one without pictures), and the most confident mistakes, the most confident first."""
+
+    images: int
+    accuracy: float
+    confusion: list[list[int]]
+    classes: list[ClassAccuracy | None]
+    mistakes: list[Mistake]
+
+
+@dataclass(frozen=True)
+class Mode:
+    """Accuracy and mean loss on the validation set with parts of the model in training mode.
+
+    `kind` says which parts: of "evaluation" none, of "training" all; of "batch_norm" only the batch normalisations
+    (they use the batch's statistics), and of "dropout" only the dropout.
+    """
+
+    kind: Literal["evaluation", "batch_norm", "dropout", "training"]
+    accuracy: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class Modes:
+    """The same weights in the two modes of `self.training`, on all `images` of the validation set.
+
+    The pictures are in batches of at most `batch_size`, that of the training. Where dropout is on, the numbers are
+    means over `passes` passes. Of the kinds "batch_norm" and "dropout" there is a row only if the model has both.
+    """
+
+    images: int
+    batch_size: int
+    passes: int
+    rows: list[Mode]
+
+
+@dataclass(frozen=True)
+class Shift:
+    """The test set's accuracy with each picture moved, its edges repeated.
+
+    `accuracies` has a list for each distance of 0, 1, 2, … pixels: one value unmoved, then one for each of the 8
+    directions. `lost` has a character for each test picture: in how many of the 8 moves by LOST_DISTANCE pixels the
+    model then has it wrong, or WRONG if it has it wrong unmoved.
+    """
+
+    accuracies: list[list[float]]
+    lost: str
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What is known of the best run of a model's best configuration, by the weights of its best validation epoch.
+
+    `unavailable` is "" or says why parts are missing: "diverged", every configuration has a diverged run, so there is
+    no best one and all other parts are None; or "no_weights", the run's weights were not kept, so all but its size are
+    None. `asked` is the content of the file that the step was asked by.
+    """
+
+    asked: dict[str, Any]
+    model: str
+    class_names: list[str]
+    unavailable: Literal["", "diverged", "no_weights"]
+    run: str | None = None  # its path: "mlp/1024_0.001_0.2/seed0"
+    name: str | None = None  # its configuration's: "1024_0.001_0.2"
+    series: str | None = None
+    epochs: int | None = None
+    best_epoch: int | None = None
+    content_hash: str | None = None  # that of the run's record
+    digest: str | None = None  # that of the file of the weights
+    size: Size | None = None
+    answered: Answered | None = None
+    modes: Modes | None = None
+    shift: Shift | None = None
+
+    def write(self, file: Path) -> None:
+        """Write the examination, with a hash over its content. Raises SweepError if the file cannot be written."""
+        content = asdict(self)
+        write_json(file, {**content, "hash": canonical_hash(content)})
+
+    @classmethod
+    def read(cls, file: Path) -> "Examination":
+        """Read an examination. Raises SweepError if it is missing or damaged; the sentence has the command that mends
+        it."""
+        try:
+            content = dict(read_json(file))
+            if canonical_hash({name: value for name, value in content.items() if name != "hash"}) != content["hash"]:
+                raise ValueError("its content is not what its hash says")
+            del content["hash"]
+            return cls(**{**content, **_parts(content)})
+        except (SweepError, ValueError, TypeError, LookupError):
+            raise SweepError(
+                f"{file} is missing or damaged; remove it and run the same command again: rm -f {shlex.quote(str(file))}"
+            ) from None
+
+
+def _parts(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of an examination, made of what JSON has of them."""
+    size, answered, modes, shift = (content[name] for name in ("size", "answered", "modes", "shift"))
+    if answered:
+        classes = [each and ClassAccuracy(**each) for each in answered["classes"]]
+        mistakes = [Mistake(**each) for each in answered["mistakes"]]
+        answered = Answered(**{**answered, "classes": classes, "mistakes": mistakes})
+    return {
+        "size": size and Size(**size),
+        "answered": answered,
+        "modes": modes and Modes(**{**modes, "rows": [Mode(**each) for each in modes["rows"]]}),
+        "shift": shift and Shift(**shift),
+    }
