@@ -63,4 +63,5 @@ rule render_explorer:
         "Render {output}"
     shell:
         "python {input.code[0]:q} --grid {input.grid} --settings {input.asked} --data {params.data}"
-        " --tables {params.tables} --templates {params.templates:q} --report {input.report} > {log} 2>&1"
+        " --tables {params.tables} --examinations {input.examinations} --templates {params.templates:q}"
+        " --report {input.report} > {log} 2>&1"
