@@ -15,6 +15,9 @@ METRIC_LABELS = {
 # More values could not be told apart as categories.
 MOST_CATEGORIES = 12
 HEATMAPS = {"heatmap_val_acc": "val_acc", "heatmap_val_loss": "val_loss"}
+# The figures of the examination of a model's best run, and the one of all examinations.
+EXAMINATION_FIGURES = ("confusion", "mistakes")
+SHIFT_FIGURE = "shift"
 
 
 def figure_names(space: "Space") -> list[str]:
