@@ -17,6 +17,7 @@ from figures.made_up import legend, ticks
 from plot_examinations import plot_examinations
 from sweep.analysis.examined import Examination, Shift
 from sweep.figures.examinations import draw_confusion, draw_mistakes, draw_shift
+from sweep.metrics import examination_figures
 
 # What would be a wrong formula, a script and bytes (of a folder's name) that the font lacks, characters that do
 # something, markup, and long names that begin alike.
@@ -187,16 +188,17 @@ def test_a_model_that_was_not_examined_has_a_sentence_that_says_why() -> None:
 
 
 def test_the_program_draws_each_figure_as_png_and_svg_with_the_same_bytes_each_time(tmp_path: Path) -> None:
-    names = [name for name in STRANGE if name.isprintable()]
-    examined = [examination(class_names=names, images=100), examination("cnn", unavailable="diverged")]
+    classes = [name for name in STRANGE if name.isprintable()]
+    examined = [examination(class_names=classes, images=100), examination("cnn", unavailable="diverged")]
     files = [tmp_path / f"{each.model}.json" for each in examined]
     for each, file in zip(examined, files, strict=True):
         each.write(file)
     for folder in ("first", "second"):
         plot_examinations(files, tmp_path / folder)
-    stems = ["CNN_confusion", "CNN_mistakes", "MLP_confusion", "MLP_mistakes", "shift"]
-    drawn = sorted((tmp_path / "first").iterdir())
-    assert [file.name for file in drawn] == [f"{stem}.{suffix}" for stem in stems for suffix in ("png", "svg")]
+    names = examination_figures(["mlp", "cnn"])
+    assert names == ["MLP_confusion", "MLP_mistakes", "CNN_confusion", "CNN_mistakes", "shift"]
+    drawn = list((tmp_path / "first").iterdir())
+    assert {file.name for file in drawn} == {f"{name}.{suffix}" for name in names for suffix in ("png", "svg")}
     for file in drawn:
         assert file.read_bytes() == (tmp_path / "second" / file.name).read_bytes()
         if file.suffix == ".svg":
