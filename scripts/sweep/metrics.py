@@ -1,6 +1,7 @@
 """The four metrics of an epoch, their labels, the names of the figures, in the report's order, and which are points."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ METRIC_LABELS = {
 # More values could not be told apart as categories.
 MOST_CATEGORIES = 12
 HEATMAPS = {"heatmap_val_acc": "val_acc", "heatmap_val_loss": "val_loss"}
+# The figures of the examination of a model's best run, and the one of all examinations.
+EXAMINATION_FIGURES = ("confusion", "mistakes")
+SHIFT_FIGURE = "shift"
 
 
 def figure_names(space: "Space") -> list[str]:
@@ -22,6 +26,11 @@ def figure_names(space: "Space") -> list[str]:
     of each hyper-parameter that varies, and how much each of them matters."""
     effects = [f"effect_{name}" for name in space.varying]
     return [*METRIC_LABELS, *HEATMAPS, *effects, *(["importance"] if effects else [])]
+
+
+def examination_figures(models: Iterable[str]) -> list[str]:
+    """The names of the figures of all examinations: those of each model, then how all of them bear a shift."""
+    return [*(f"{label(model)}_{name}" for model in models for name in EXAMINATION_FIGURES), SHIFT_FIGURE]
 
 
 def is_continuous(space: "Space", parameter: str) -> bool:

@@ -153,6 +153,8 @@ def draw_points(
         final = table[metric]
         many = len(table) > MOST_SHAPES
         axes.scatter(places, final, s=5 if many else 20, c=paint, alpha=0.7, linewidths=0, rasterized=many)
+        # The points that diverged are marked at the top alone, which would leave them beyond the limits.
+        axes.update_datalim([(place, 0) for place in places], updatey=False)
         beyond = final > scale_end(final, metric)
         for marker, word, marked in (
             ("x", "diverged", table["state"] == "diverged"),

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from sweep.analysis.importance import MOST_TERMS, UNEXPLAINED
-from sweep.figures.style import COLOURS, add_legend, fold, open_axes
+from sweep.figures.style import COLOURS, add_legend, fold, open_axes, sentence_figure
 from sweep.metrics import HEATMAPS, METRIC_LABELS
 
 METHODS = {"anova": "analysis of variance", "least_squares": "least squares of main effects"}
@@ -27,18 +27,15 @@ def draw_importance(importance: pd.DataFrame, configurations: pd.DataFrame, mode
     """
     rows = importance.loc[importance["model"] == model]
     counts = configurations.loc[configurations["model"] == model, ["runs", "diverged"]]
-    figure = Figure(figsize=(6.8, 1.6), layout="constrained")
-    axes = figure.subplots()
     if rows.empty:
         every = (counts["runs"] == counts["diverged"]).all()
         reason = "every run diverged" if every else "what is finished is too little or all equal"
-        axes.text(0.5, 0.5, f"No shares of a variance: {reason}.", ha="center", va="center", transform=axes.transAxes)
-        axes.set_axis_off()
-        return figure
+        return sentence_figure(f"No shares of a variance: {reason}.")
     method = rows["method"].iloc[0]
     shares = rows.pivot(index="term", columns="metric", values="share")  # noqa: PD010  one a cell
     shares = select_terms(shares, added=method == "anova")
-    figure.set_figheight(1.3 + 0.45 * len(shares))
+    figure = Figure(figsize=(6.8, 1.3 + 0.45 * len(shares)), layout="constrained")
+    axes = figure.subplots()
     entries: dict[str, Any] = {}
     remarks = [METHODS[method]]
     for place, metric in zip((-0.2, 0.2), HEATMAPS.values(), strict=True):

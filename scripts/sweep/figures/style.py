@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from math import ceil
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from matplotlib import rc_context
@@ -22,6 +23,8 @@ LINE_STYLES = ["solid", "dashed", "dotted", "dashdot"]
 LEGEND_WIDTH, COLUMN_EXTRA = 84, 5
 # A figure has room for so many rows of a legend, and grows by ROW_HEIGHT inches for each one more.
 ROOM_FOR_ROWS, ROW_HEIGHT = 4, 0.2
+# The characters of a sentence that fit into the width of a figure.
+SENTENCE_WIDTH = 78
 # More points or cells than these are one image in an SVG, which would take seconds and megabytes to write otherwise.
 MOST_SHAPES = 1000
 
@@ -60,6 +63,13 @@ def add_legend(figure: Figure, entries: Mapping[str, Any], title: str = "") -> N
     )
     lines = ceil(sum(name.count("\n") + 1 for name in names) / columns)
     figure.set_figheight(figure.get_figheight() + ROW_HEIGHT * max(0, lines - ROOM_FOR_ROWS))
+
+
+def sentence_figure(*sentences: str) -> Figure:
+    """A figure that says in a sentence or more, each on a line of its own, why there is nothing to draw."""
+    figure = Figure(figsize=(6.8, 1.6), layout="constrained")
+    figure.text(0.5, 0.5, "\n".join(fill(sentence, SENTENCE_WIDTH) for sentence in sentences), ha="center", va="center")
+    return figure
 
 
 def fold(text: str, width: int) -> str:

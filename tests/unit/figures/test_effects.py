@@ -130,7 +130,7 @@ def test_any_grid_has_its_figures(space: dict[str, Any], diverged: bool) -> None
         table = table.assign(diverged=table["runs"], last_val_acc=np.nan, last_val_loss=np.nan)
     for parameter in found.varying:
         figure = draw_effect(table, found, "cnn", parameter)
-        figure.canvas.draw()
+        figure.draw_without_rendering()
         title = figure.legends[0].get_title().get_text()
         colours = [to_hex(text.get_color()) for text in figure.legends[0].get_texts()]
         many = "learning_rates" in space and len(space["learning_rates"]) > 12 and parameter != "learning_rate"

@@ -137,6 +137,6 @@ def test_any_grid_has_its_figures(space: dict[str, Any], diverged: bool) -> None
         table = table.assign(diverged=table["runs"], last_val_acc=np.nan, last_val_loss=np.nan)
     for metric in ("val_acc", "val_loss"):
         figure = draw_heatmap(table, found, "cnn", metric)
-        figure.canvas.draw()
+        figure.draw_without_rendering()
         assert figure.get_size_inches().max() < 14
         assert all(axes.title.get_window_extent().x1 <= figure.bbox.x1 for axes in figure.axes)

@@ -74,4 +74,4 @@ def test_the_title_says_what_is_left_out() -> None:
 def test_without_rows_the_figure_says_why(diverged: int, reason: str) -> None:
     table = configurations(diverged).iloc[1:]
     figure = draw_importance(importance({}), table, "cnn")
-    assert [text.get_text() for text in figure.axes[0].texts] == [f"No shares of a variance: {reason}."]
+    assert [text.get_text() for text in figure.texts] == [f"No shares of a variance: {reason}."]
