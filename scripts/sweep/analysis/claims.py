@@ -42,7 +42,8 @@ class Obstacle:
         configurations: the values are, but not all of the write-up's configurations;
         diverged: for some seed, every run of the model diverged;
         one_seed: the noise of a single loss is not known;
-        unexamined: no best run of the model was examined, or of no model, as in a preview;
+        unexamined: the model has no best run to examine; without a model: no runs were examined, as in a preview, or
+            not on one test set;
         no_weights: the weights of the model's best run were not kept;
         few_pictures: there are too few test pictures that the model and `other` both have right.
     `model` is None if all models are concerned. `ours` and `theirs` are the two values if one differs from the other.
@@ -246,6 +247,9 @@ def _judge_examined(claim: Mapping[str, Any], grid: Grid, examinations: Mapping[
     first, second = found
     pictures, noise = None, None
     if isinstance(first, Shift) and isinstance(second, Shift):
+        if len(first.lost) != len(second.lost):
+            # They are of different test sets.
+            return Judgement(claim, "unjudged", [Obstacle("unexamined")])
         lost = compare_lost(first, second)
         if lost.pictures < LEAST_PICTURES:
             few = Obstacle("few_pictures", models[0], lost.pictures, LEAST_PICTURES, models[1])
