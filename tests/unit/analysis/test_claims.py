@@ -5,9 +5,16 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pytest
+from scipy import stats
 
-from sweep.grid import Run
+from examined_example import examination
+from sweep.analysis.claims import Judgement, compare_lost, judge
+from sweep.analysis.examined import Examination, Shift, Size
+from sweep.analysis.tables import run_table
+from sweep.data.prepared import Manifest
+from sweep.grid import Grid, Run
 from written import BEST, WRITEUP, Metrics, as_written, sweep_records, write_report
 
 MODELS = WRITEUP["sweep"]["models"]
@@ -29,12 +36,13 @@ def table(
     language: Literal["zh", "en"] = "en",
     **data: Any,
 ) -> list[list[str]]:
-    """The cells of the table of claims but the first, without links; verdicts by VERDICTS."""
+    """The cells of the table of claims but the first, without links; verdicts by VERDICTS. Those of the claims that
+    compare examinations, of which there are none, are left out."""
     models = MODELS if models is None else models
     seeds = seeds or [0]
     text, _ = write_report(folder, *sweep_records(metrics, seeds, models), models, seeds, language, **data)
     section = text.split({"en": "## Claims", "zh": "## 与原报告"}[language])[1]
-    lines = [line for line in section.split("\n\n")[1].splitlines() if line.startswith("|")][2:]
+    lines = [line for line in section.split("\n\n")[1].splitlines() if line.startswith("|")][2:-3]
     cells = [[cell.strip() for cell in re.sub(r"\[(.+?)\]\(#.+?\)", r"\1", line).split("|")[2:-1]] for line in lines]
     assert [tuple(re.split(r" ?[(（]", row[0].rstrip(")）"))) for row in cells] == [
         ("`1024_0.001_0.2`", "训练效果, MLP"),
@@ -222,3 +230,94 @@ def test_an_unfinished_sweep_is_neither_judged_nor_sure(tmp_path: Path, language
     assert text.count(reason) == 7
     # The CNN's runs are all there.
     assert text.count(unsure) == 1
+
+
+def judgements(examinations: list[Examination], **models: Any) -> list[Judgement]:
+    """The judgements of the claims that compare examinations, in a sweep of other data and of another grid."""
+    space = {"batch_sizes": [8], "learning_rates": [0.1], "dropout_rates": [0.5], "epochs": 1}
+    grid = Grid.of(models or {"mlp": space, "cnn": space}, [0])
+    runs, records = sweep_records(lambda _: (1.0, 0.5), [0], models or {"mlp": space, "cnn": space})
+    manifest = Manifest("digits", ["a"], dict.fromkeys(("train", "validation", "test"), 9), "d" * 64)
+    found, *_ = judge(
+        WRITEUP, grid, manifest, run_table(runs, records, grid), {each.model: each for each in examinations}
+    )
+    assert {judgement.verdict for judgement in found[:-3]} == {"unjudged"}
+    return found[-3:]
+
+
+def losing(lost: Any) -> Shift:
+    """A model that loses the right answer in so many of the 8 moves of each picture; -1 is wrong unmoved."""
+    known = [int(count) for count in lost]
+    return Shift([[0.5], *[[0.5] * 8] * 4], "".join("-" if count < 0 else str(count) for count in known))
+
+
+def test_sizes_and_shifts_are_judged_on_any_data_and_grid() -> None:
+    mlp, cnn = examination("mlp"), examination("cnn")
+    fewer, more, invariant = judgements([mlp, cnn])
+    assert [each.verdict for each in (fewer, more, invariant)] == ["reproduced"] * 3
+    assert (fewer.examined, fewer.differences) == ({"cnn": 106_762, "mlp": 308_510}, {"parameters": -201_748})
+    assert (more.differences, more.noises) == ({"multiply_adds": 17_870_360}, {"multiply_adds": None})
+
+
+@pytest.mark.parametrize(
+    ("parameters", "multiply_adds", "verdicts"),
+    [
+        (9, 9, ["reproduced", "not_reproduced"]),
+        (10, 10, ["not_reproduced"] * 2),
+        (11, 11, ["not_reproduced", "reproduced"]),
+    ],
+)
+def test_of_sizes_the_sign_decides(parameters: int, multiply_adds: int, verdicts: list[str]) -> None:
+    sizes = {"mlp": Size(10, 10), "cnn": Size(parameters, multiply_adds)}
+    found = judgements([examination(model, unavailable="no_weights", size=size) for model, size in sizes.items()])
+    assert [each.verdict for each in found[:2]] == verdicts
+    assert [(each.kind, each.model) for each in found[2].obstacles] == [("no_weights", "cnn"), ("no_weights", "mlp")]
+
+
+def test_shifts_are_compared_picture_by_picture_on_those_that_both_have_right() -> None:
+    """The difficulty of a picture is the same for both models, so that its part of the noise is not that of the
+    difference."""
+    generator = np.random.default_rng(0)
+    verdicts = []
+    for gain in np.linspace(-0.6, 0.6, 25):
+        difficulty = generator.integers(1, 7, 120)
+        mlp = np.clip(difficulty + generator.integers(-1, 2, 120), 0, 8)
+        cnn = np.clip(difficulty - (generator.random(120) < abs(gain)) * np.sign(gain), 0, 8).astype(int)
+        # Some have one model wrong unmoved.
+        mlp[:15], cnn[5:25] = -1, -1
+        both = slice(25, None)
+        paired = stats.ttest_rel(cnn[both] / 8, mlp[both] / 8)
+        lost = compare_lost(losing(cnn), losing(mlp))
+        assert lost.pictures == 95
+        assert lost.shares == pytest.approx((cnn[both].mean() / 8, mlp[both].mean() / 8))
+        assert (lost.shares[0] - lost.shares[1]) / lost.noise == pytest.approx(paired.statistic)
+        *_, found = judgements([examination("mlp", shift=losing(mlp)), examination("cnn", shift=losing(cnn))])
+        verdicts.append(found.verdict)
+        sign = "reproduced" if paired.statistic < 0 else "not_reproduced"
+        assert found.verdict == ("within_noise" if abs(paired.statistic) <= 2 else sign)
+    assert set(verdicts) == {"reproduced", "within_noise", "not_reproduced"}
+
+
+@pytest.mark.parametrize("pictures", [0, 1, 49, 50])
+def test_shifts_are_not_judged_by_few_pictures(pictures: int) -> None:
+    """Models that lose the same are not told apart, even if nothing varies."""
+    mlp, cnn = ([*[0] * pictures, *wrong] for wrong in ([-1, 3], [2, -1]))
+    *_, found = judgements([examination("mlp", shift=losing(mlp)), examination("cnn", shift=losing(cnn))])
+    if pictures == 50:
+        assert (found.verdict, found.obstacles, found.pictures) == ("within_noise", [], 50)
+    else:
+        assert found.verdict == "unjudged"
+        assert [(each.kind, each.ours, each.theirs) for each in found.obstacles] == [("few_pictures", pictures, 50)]
+
+
+def test_what_was_not_examined_is_not_judged() -> None:
+    mlp, cnn = examination("mlp"), examination("cnn", unavailable="diverged")
+    space = {"batch_sizes": [8], "learning_rates": [0.1], "dropout_rates": [0.5], "epochs": 1}
+    cases = [
+        (judgements([]), ("unexamined", None)),
+        (judgements([mlp, cnn]), ("unexamined", "cnn")),
+        (judgements([mlp], mlp=space), ("absent", "cnn")),
+        (judgements([mlp, examination("cnn", images=9)])[2:], ("unexamined", None)),
+    ]
+    for found, obstacle in cases:
+        assert [[(each.kind, each.model) for each in judged.obstacles] for judged in found] == [[obstacle]] * len(found)
