@@ -1,12 +1,15 @@
-"""The write-up's claims, judged by what this sweep found with the write-up's configurations."""
+"""The write-up's claims, judged by what this sweep found with the write-up's configurations; those on the models' sizes
+and on shifted pictures, by what was found out about the best runs, whatever their data and grid."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
+from sweep.analysis.examined import LOST_DISTANCE, WRONG, Examination, Shift, Size
 from sweep.analysis.ranking import NOISE_FACTOR, binomial_error, rank
 from sweep.grid import MAIN, Grid
 
@@ -15,6 +18,15 @@ if TYPE_CHECKING:
 
 # The lists of the write-up's search spaces, and the hyper-parameters whose values they are.
 SPACE = dict(zip(("batch_sizes", "learning_rates", "dropout_rates"), MAIN, strict=True))
+# The claims that compare the examinations of two models: what is compared, and the sign that its difference, the
+# model's minus the other's, has if the claim holds.
+EXAMINED = {
+    "fewer_parameters": ("parameters", -1),
+    "more_computation": ("multiply_adds", 1),
+    "more_shift_invariant": ("lost", -1),
+}
+# With fewer pictures that both models have right, their shares lost are not compared.
+LEAST_PICTURES = 50
 
 
 @dataclass(frozen=True)
@@ -29,16 +41,21 @@ class Obstacle:
         batch_sizes, learning_rates, dropout_rates: values of the write-up are not in the model's search space;
         configurations: the values are, but not all of the write-up's configurations;
         diverged: for some seed, every run of the model diverged;
-        one_seed: the noise of a single loss is not known.
+        one_seed: the noise of a single loss is not known;
+        unexamined: no best run of the model was examined, or of no model, as in a preview;
+        no_weights: the weights of the model's best run were not kept;
+        few_pictures: there are too few test pictures that the model and `other` both have right.
     `model` is None if all models are concerned. `ours` and `theirs` are the two values if one differs from the other.
     Of a search space, `theirs` are the write-up's values, or the number of its configurations, and `ours` those of them
-    that are missing.
+    that are missing; of pictures, `theirs` is the least number.
     """
 
     kind: str
     model: str | None = None
     ours: Any = None
     theirs: Any = None
+    # The second of the two models that were compared.
+    other: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,16 +82,25 @@ class Judgement:
     # For claims on the best configuration: the name of ours, and the rank that the write-up's has in our ranking.
     ours: str | None = None
     rank: int | None = None
-    # For claims on metrics: our measures by metric and model, and by metric the difference that decides and its noise.
+    # For claims on examinations: what is compared, by model, and of shifts the number of pictures that are compared.
+    examined: dict[str, float] = field(default_factory=dict)
+    pictures: int | None = None
+    # For claims on metrics: our measures by metric and model.
     measures: dict[tuple[str, str], Measure] = field(default_factory=dict)
+    # By metric, or by what is compared, the difference that decides and its noise.
     differences: dict[str, float] = field(default_factory=dict)
     noises: dict[str, float | None] = field(default_factory=dict)
 
 
 def judge(
-    writeup: Mapping[str, Any], grid: Grid, manifest: "Manifest", runs: pd.DataFrame
+    writeup: Mapping[str, Any],
+    grid: Grid,
+    manifest: "Manifest",
+    runs: pd.DataFrame,
+    examinations: Mapping[str, Examination],
 ) -> tuple[list[Judgement], list[Obstacle], dict[str, int]]:
-    """Judge every claim of `writeup`, the content of writeup.yaml. `runs` is the table of runs.
+    """Judge every claim of `writeup`, the content of writeup.yaml. `runs` is the table of runs, and `examinations` are
+    those of the models' best runs, by model.
 
     Where the grid is larger than the write-up's, the runs of the write-up's configurations alone decide.
 
@@ -89,7 +115,9 @@ def judge(
     judgements = []
     for claim in writeup["claims"]:
         concerned = {None, claim["model"], claim.get("other")}
-        if obstacles := [obstacle for obstacle in found if obstacle.model in concerned]:
+        if claim["kind"] in EXAMINED:
+            judgements.append(_judge_examined(claim, grid, examinations))
+        elif obstacles := [obstacle for obstacle in found if obstacle.model in concerned]:
             judgements.append(Judgement(claim, "unjudged", obstacles))
         else:
             judgements.append(_judge(claim, len(grid.seeds), manifest.sizes["validation"], compared))
@@ -206,6 +234,77 @@ def _judge_ahead(claim: Mapping[str, Any], measures: dict[tuple[str, str], Measu
         signs.append((gain > least) - (gain < -least))
     verdict = "reproduced" if min(signs) == 1 else "not_reproduced" if min(signs) == -1 else "within_noise"
     return Judgement(claim, verdict, measures=measures, differences=differences, noises=noises)
+
+
+def _judge_examined(claim: Mapping[str, Any], grid: Grid, examinations: Mapping[str, Examination]) -> Judgement:
+    """Compare the two models' examinations. A difference of sizes has no noise, so that its sign decides."""
+    models = (claim["model"], claim["other"])
+    compared, sign = EXAMINED[claim["kind"]]
+    found = [_examined_part(model, compared, grid, examinations) for model in models]
+    if obstacles := [part for part in found if isinstance(part, Obstacle)]:
+        return Judgement(claim, "unjudged", list(dict.fromkeys(obstacles)))
+    first, second = found
+    pictures, noise = None, None
+    if isinstance(first, Shift) and isinstance(second, Shift):
+        lost = compare_lost(first, second)
+        if lost.pictures < LEAST_PICTURES:
+            few = Obstacle("few_pictures", models[0], lost.pictures, LEAST_PICTURES, models[1])
+            return Judgement(claim, "unjudged", [few])
+        values, noise, pictures = lost.shares, lost.noise, lost.pictures
+    else:
+        values = (getattr(first, compared), getattr(second, compared))
+    difference = values[0] - values[1]
+    if noise is not None and abs(difference) <= NOISE_FACTOR * noise:
+        verdict = "within_noise"
+    else:
+        verdict = "reproduced" if sign * difference > 0 else "not_reproduced"
+    return Judgement(
+        claim,
+        verdict,
+        examined=dict(zip(models, values, strict=True)),
+        pictures=pictures,
+        differences={compared: difference},
+        noises={compared: noise},
+    )
+
+
+def _examined_part(
+    model: str, compared: str, grid: Grid, examinations: Mapping[str, Examination]
+) -> Size | Shift | Obstacle:
+    """The part of a model's examination that is compared, or what is in the way."""
+    if model not in grid.models:
+        return Obstacle("absent", model)
+    if not examinations:
+        return Obstacle("unexamined")
+    examination = examinations.get(model)
+    if examination is None or examination.size is None:
+        return Obstacle("unexamined", model)
+    if compared != "lost":
+        return examination.size
+    return examination.shift or Obstacle("no_weights", model)
+
+
+@dataclass(frozen=True)
+class Lost:
+    """How many of the moves by LOST_DISTANCE pixels lose the right answer, compared on those `pictures` of the test set
+    that two models both have right unmoved: of each model the mean share of the moves, and the standard error of the
+    mean of the differences picture by picture."""
+
+    pictures: int
+    shares: tuple[float, float]
+    noise: float
+
+
+def compare_lost(model: Shift, other: Shift) -> Lost:
+    """Compare what two models, examined on the same test set, lose. Of fewer than two pictures the numbers are NaN."""
+    pairs = [pair for pair in zip(model.lost, other.lost, strict=True) if WRONG not in pair]
+    if len(pairs) < 2:
+        return Lost(len(pairs), (math.nan, math.nan), math.nan)
+    moves = len(model.accuracies[LOST_DISTANCE])
+    shares = np.array([[int(lost) for lost in pair] for pair in pairs]) / moves
+    first, second = shares.mean(axis=0).tolist()
+    error = (shares[:, 0] - shares[:, 1]).std(ddof=1) / math.sqrt(len(pairs))
+    return Lost(len(pairs), (first, second), float(error))
 
 
 def subtract(model: Measure, other: Measure, metric: str) -> tuple[float, float | None]:

@@ -1,13 +1,16 @@
 """What was found out about the best run of a model: the content of results/<experiment>/examinations/<model>.json."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import pandas as pd
+
 from sweep.errors import SweepError
 from sweep.files import canonical_hash, read_json, write_json
+from sweep.grid import Grid
 
 # How many pixels the test set is moved by for the question of how many right answers a model then loses.
 LOST_DISTANCE = 2
@@ -139,9 +142,31 @@ class Examination:
             del content["hash"]
             return cls(**{**content, **_parts(content)})
         except (SweepError, ValueError, TypeError, LookupError):
-            raise SweepError(
-                f"{file} is missing or damaged; remove it and run the same command again: rm -f {shlex.quote(str(file))}"
-            ) from None
+            raise SweepError(f"{file} is missing or damaged; {_remedy(file)}") from None
+
+
+def read_examinations(files: Iterable[Path], grid: Grid, runs: pd.DataFrame) -> dict[str, Examination]:
+    """The examinations in these files, by model. `runs` is the table of runs of the grid.
+
+    Raises:
+        SweepError: an examination is missing or damaged, or is of a run or record that is not in the table.
+    """
+    paths = runs["model"] + "/" + runs["name"] + "/seed" + runs["seed"].astype(str)
+    hashes = dict(zip(paths, runs["content_hash"], strict=True))
+    found = {}
+    for file in files:
+        examination = Examination.read(file)
+        run = examination.run
+        if examination.model not in grid.models:
+            raise SweepError(f"{file}: the grid has no model {examination.model!r}; {_remedy(file)}")
+        if run is not None and hashes.get(run) != examination.content_hash:
+            raise SweepError(f"{file}: {run} is not, or no longer, the run in the tables; {_remedy(file)}")
+        found[examination.model] = examination
+    return found
+
+
+def _remedy(file: Path) -> str:
+    return f"remove it and run the same command again: rm -f {shlex.quote(str(file))}"
 
 
 def _parts(content: Mapping[str, Any]) -> dict[str, Any]:
