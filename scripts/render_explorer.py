@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from sweep import program
-from sweep.analysis.examined import Examination
+from sweep.analysis.examined import read_examinations
 from sweep.analysis.tables import check_data, check_tables, read_table
 from sweep.data.prepared import read_manifest
 from sweep.files import read_json, write_text
@@ -36,8 +36,8 @@ def render_explorer(
     if asked.partial is None:
         check_data(tables, runs, manifest.content_hash)
     train_script = Path(os.path.relpath(Path(__file__).with_name("train.py")))
-    examined = [Examination.read(file) for file in examinations]
-    drawn = explorer_data(asked, runs, epochs, importance, examined, data, train_script)
+    examined = read_examinations(examinations, asked, runs)
+    drawn = explorer_data(asked, runs, epochs, importance, examined.values(), data, train_script)
     pages = {
         "index.html": explorer_context(asked, manifest, shown["author"], drawn),
         "report.html": convert_markdown(report.read_text(encoding="utf-8")),

@@ -91,7 +91,7 @@ def write_pages(
 ) -> Pages:
     """The pages of a sweep over `models`, beside the example's report, or their own; `partial` as in a preview's
     grid.json. The records are all of one model, because a forged name has no code. The explorer has the
-    `examinations`."""
+    `examinations`, as if they were of the records."""
     runs = Grid.of(models, [0]).runs()
     grid = Grid.of(models, [0], partial=None if partial is None else Partial(**partial))
     records = [record(replace(run, model="mlp"), *made_up(run), device_name=DEVICE) for run in runs]
@@ -114,11 +114,13 @@ def write_pages(
     }
     if own_report:
         render_report(**{**arguments, "templates": arguments["templates"].parent, "output": report})
+    table = read_table(folder / "tables" / "runs.csv")
+    hashes = dict(zip((str(run.path) for run in runs), table["content_hash"], strict=True))
     files = [folder / "examinations" / f"{number}.json" for number in range(len(examinations))]
     for file, examination in zip(files, examinations, strict=True):
-        examination.write(file)
+        own = replace(examination, content_hash=hashes[examination.run]) if examination.run else examination
+        own.write(file)
     render_explorer(**arguments, report=report, examinations=files)
-    table = read_table(folder / "tables" / "runs.csv")
     return Pages(report.with_name("index.html"), report.with_name("report.html"), table)
 
 

@@ -98,20 +98,28 @@ def test_the_examined_run_is_opened_by_the_keyboard(examined: Pages, opened: Ope
 
 
 def test_names_of_classes_are_shown_letter_by_letter(tmp_path: Path, opened: Open) -> None:
-    forged = replace(examination("mlp", NAMES, images=400), model="<i>mlp</i>", run="<i>mlp</i>/x/seed0")
-    page = opened(write_pages(tmp_path, SMALL, examinations=[forged]).explorer)
-    expect(page.locator("#examined-model")).to_have_text("<i>mlp</i>")
-    expect(page.locator("dd[data-fact=run]")).to_have_text("<i>mlp</i>/x/seed0")
+    model, name = "<i>mlp", "1024_0.001_0.2"
+    forged = replace(examination("mlp", NAMES, images=400), model=model, run=f"{model}/{name}/seed0")
+    page = opened(write_pages(tmp_path, {model: SMALL["mlp"]}, examinations=[forged]).explorer)
+    expect(page.locator("#examined-model")).to_have_text(model)
+    expect(page.locator("dd[data-fact=run]")).to_have_text(f"{model}/{name}")
     assert {lines[0] for lines in answers(page)} == {f"right: {name}" for name in NAMES}
     for plot in PLOTS:
         traces(page, plot)
+    for plot in PLOTS[:2]:
+        assert page.locator(f"#{plot} .ytick text").all_text_contents() == [
+            NAMES[0],
+            NAMES[1],
+            "<img src=x on…",
+            NAMES[3],
+        ]
     for right, name in enumerate(NAMES):
         page.evaluate(f"Plotly.Fx.hover('confusion', {{xval: {right}, yval: {right}}})")
         expect(page.locator("#confusion .hoverlayer")).to_contain_text(name)
         page.evaluate(f"Plotly.Fx.hover('class-accuracy', [{{curveNumber: 0, pointNumber: {right}}}])")
         expect(page.locator("#class-accuracy .hoverlayer")).to_contain_text(name)
     assert page.locator("#examined b, #examined i, #examined [onerror], #examined script").count() == 0
-    assert page.title() == "MLP, CNN – Explorer"
+    assert page.title() == "<I>MLP – Explorer"
 
 
 def test_what_is_missing_of_an_examination_is_said(tmp_path: Path, opened: Open) -> None:

@@ -642,7 +642,7 @@
     $("examined-unavailable").textContent = unavailable && texts.unavailable[unavailable];
     const run = all.find((each) => `${runs.model[each]}/${runs.name[each]}/seed${runs.seed[each]}` === path);
     const facts = {
-      run: run === undefined ? path : el("button", { type: "button", onclick: () => { draw(run, true); openRun(run, true); } }, ...breakable(label(run))),
+      run: path && el("button", { type: "button", onclick: () => { draw(run, true); openRun(run, true); } }, ...breakable(label(run))),
       best_epoch: epoch, parameters: size && counted.format(size.parameters), multiply_adds: size && counted.format(size.multiply_adds),
       test_accuracy: answered && rounded(answered.accuracy, 4),
     };
