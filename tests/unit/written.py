@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from examples import record, save_settings
 from project import REPOSITORY
 from render_report import render_report
 from sweep.analysis import tables
+from sweep.analysis.examined import Examination
 from sweep.data.prepared import manifest_hash
 from sweep.files import write_json
 from sweep.grid import Grid, Partial, Run
@@ -53,10 +55,11 @@ def write_report(
     language: Literal["zh", "en"] = "en",
     partial: dict[str, Any] | None = None,
     studies: Sequence[tuple[Grid, list[Run], list[Record]]] = (),
+    examinations: Sequence[Examination] = (),
     **data: Any,
 ) -> tuple[str, dict[str, Any]]:
     """report.md and report.json of these runs, and of those of `studies`, on the write-up's data, or on that which
-    `data` says."""
+    `data` says. The `examinations` are made those of the records of their runs."""
     grid = Grid.of(models, seeds, partial=None if partial is None else Partial(**partial))
     tables.write_tables(folder, runs, records, grid)
     manifest = {**WRITEUP["sweep"]["data"], "class_names": list("abcdefghij"), "content_hash": "d" * 64, **data}
@@ -66,8 +69,22 @@ def write_report(
         tables.write_tables(folder / "studies" / study.study, its_runs, its_records, study)
     folders = [folder / "studies" / study.study for study, _, _ in studies]
     grids = [each / "grid.json" for each in folders]
-    render_report(folder / "grid.json", settings, folder, folder, TEMPLATES, folder / "report.md", grids, folders)
+    files = write_examinations(folder, examinations, runs, records)
+    place = (folder / "grid.json", settings, folder, folder, TEMPLATES, folder / "report.md")
+    render_report(*place, grids, folders, files)
     return (folder / "report.md").read_text(), json.loads((folder / "report.json").read_text())
+
+
+def write_examinations(
+    folder: Path, examinations: Sequence[Examination], runs: list[Run], records: list[Record]
+) -> list[Path]:
+    """Write the examinations of the records of their runs. Returns the files."""
+    by_path = {str(run.path): record for run, record in zip(runs, records, strict=True)}
+    files = [folder / "examinations" / f"{each.model}.json" for each in examinations]
+    for file, each in zip(files, examinations, strict=True):
+        found = by_path.get(each.run or "")
+        (replace(each, content_hash=found["content_hash"]) if found else each).write(file)
+    return files
 
 
 def changed(of: Record, run: Run, **changes: Any) -> Record:

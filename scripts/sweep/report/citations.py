@@ -165,6 +165,11 @@ def cite_file(file: str, entry: str) -> Citation:
     return {"file": file, "entry": entry}
 
 
+def cite_examination(model: str, entry: str) -> Citation:
+    """An entry of the examination of a model's best run."""
+    return cite_file(f"examinations/{model}.json", entry)
+
+
 def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The table's rows as dictionaries of plain Python values."""
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]

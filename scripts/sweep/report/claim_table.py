@@ -1,26 +1,38 @@
 """The report's table of the write-up's claims: see `sweep.analysis.claims`."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sweep.analysis.claims import SPACE, Judgement, Measure, Obstacle
+from sweep.analysis.claims import EXAMINED, SPACE, Judgement, Measure, Obstacle
+from sweep.analysis.examined import LOST_DISTANCE, Examination
 from sweep.metrics import label
-from sweep.report.citations import Citation, Citations, cite_file, cite_record, cite_runs, rows_of
+from sweep.report.citations import Citation, Citations, cite_examination, cite_file, cite_record, cite_runs, rows_of
 
+# Where the numbers of the rules are, as citations name it.
+RULES = "scripts/sweep/analysis/{}.py"
 # The word that the verdict column shows for an obstacle, where it is not the obstacle's own kind.
 OBSTACLE_WORDS = {"source": "data", "sizes": "data", **dict.fromkeys((*SPACE, "configurations"), "grid")}
 
 
 def claims_context(
-    citations: Citations, judgements: list[Judgement], obstacles: list[Obstacle], restricted: dict[str, int]
+    citations: Citations,
+    judgements: list[Judgement],
+    obstacles: list[Obstacle],
+    restricted: dict[str, int],
+    examinations: Mapping[str, Examination],
 ) -> dict[str, Any]:
     """What the template of the claims is given: the rows of the table, the models that were judged by the write-up's
     configurations alone, with the number of these, and the obstacles."""
     rows = [claim_row(citations, position, judgement) for position, judgement in enumerate(judgements)]
     for row, judgement in zip(rows, judgements, strict=True):
         model = judgement.claim["model"]
+        for examined in judgement.examined:
+            row["names"].append(citations.name(examined, str(examinations[examined].name)))
         row["among"] = cite_configurations(citations, restricted[model], model) if model in restricted else None
     return {
         "rows": rows,
+        "lost_distance": citations.setting(LOST_DISTANCE, "LOST_DISTANCE", RULES.format("examined")),
+        "pictures": next((row["pictures"] for row in rows if row["pictures"]), None),
         "restricted": [
             {"label": label(model), "configurations": cite_configurations(citations, number, model)}
             for model, number in restricted.items()
@@ -41,8 +53,11 @@ def obstacle_row(citations: Citations, obstacle: Obstacle) -> dict[str, Any]:
         ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
         for value in (obstacle.ours, obstacle.theirs)
     )
-    kind, model = obstacle.kind, obstacle.model
-    row = {"kind": kind, "label": label(model or "")}
+    kind, model, other = obstacle.kind, obstacle.model, obstacle.other
+    row = {"kind": kind, "label": label(model or ""), "other": label(other or "")}
+    if model and other:
+        ours = citations.cite(ours, "pictures", cite_lost((model, other)))
+        return {**row, "ours": ours, "theirs": citations.setting(theirs, "LEAST_PICTURES", RULES.format("claims"))}
     if kind == "configurations" or kind in SPACE:
         compared = [cite_file("writeup.yaml", f"sweep.models.{model}"), cite_file("grid.json", f"models.{model}")]
         if kind in SPACE:
@@ -80,7 +95,11 @@ def claim_row(citations: Citations, position: int, judgement: Judgement) -> dict
         "differences": [],
         "noises": [],
         "rank": None,
+        # Of claims on shifts the number of pictures that are compared.
+        "pictures": None,
     }
+    if judgement.examined:
+        return {**row, **examined_cells(citations, judgement)}
     if judgement.ours:
         row["names"] = [citations.name(claim["model"], judgement.ours)]
     if judgement.rank:
@@ -107,3 +126,32 @@ def claim_row(citations: Citations, position: int, judgement: Judgement) -> dict
 def cite_measure(measure: Measure, metric: str) -> list[Citation]:
     """The entries of the records that a measure comes from."""
     return [cite_record(run, f"last_{metric}") for run in rows_of(measure.runs)]
+
+
+def examined_cells(citations: Citations, judgement: Judgement) -> dict[str, Any]:
+    """The cells of a claim that compares the examinations of two models."""
+    compared, _ = EXAMINED[judgement.claim["kind"]]
+    models = list(judgement.examined)
+    difference, noise = judgement.differences[compared], judgement.noises[compared]
+    if judgement.pictures is None:
+        cited = {model: [cite_examination(model, f"size.{compared}")] for model in models}
+        both = [citation for model in models for citation in cited[model]]
+        ours = [citations.cite(f"{value:,}", "value", cited[model]) for model, value in judgement.examined.items()]
+        return {"ours": ours, "differences": [citations.cite(f"{difference:+,}", "difference", both)]}
+    # The share of a model is over the pictures that both have right.
+    ours = [
+        citations.cite(f"{share:.4f}", "share lost", cite_lost(dict.fromkeys((model, *models))))
+        for model, share in judgement.examined.items()
+    ]
+    both = cite_lost(models)
+    return {
+        "ours": ours,
+        "differences": [citations.cite(f"{difference:+.4f}", "difference of shares lost", both)],
+        "noises": [citations.cite(f"{noise:.4f}", "standard error", both)],
+        "pictures": citations.cite(str(judgement.pictures), "pictures", both),
+    }
+
+
+def cite_lost(models: Iterable[str]) -> list[Citation]:
+    """What models lose of each picture by moving it."""
+    return [cite_examination(model, "shift.lost") for model in models]

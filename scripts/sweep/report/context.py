@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pandas as pd
 
 from sweep.analysis.claims import Measure, judge, subtract
+from sweep.analysis.examined import Examination
 from sweep.analysis.ranking import BOOTSTRAP_DRAWS, NOISE_FACTOR, Ranking, binomial_error, rank
 from sweep.analysis.tables import read_table
 from sweep.grid import MAIN, Grid, Partial, Space
@@ -29,6 +30,7 @@ from sweep.report.citations import (
     rows_of,
 )
 from sweep.report.claim_table import cite_measure, claims_context
+from sweep.report.examined import examined_context
 from sweep.report.parameters import effects_context, further, shown_parameters, space_context
 
 if TYPE_CHECKING:
@@ -62,12 +64,15 @@ def report_context(
     top: int,
     author: str,
     studies: Sequence[Tables] = (),
+    examinations: Mapping[str, Examination] | None = None,
 ) -> dict[str, Any]:
     """All that a template may name.
 
     `tables` are those of the sweep, from whose runs `citations` cite, and `studies` those of the studies. `writeup` is
-    the content of writeup.yaml, `top` the number of configurations that tables and figures show.
+    the content of writeup.yaml, `top` the number of configurations that tables and figures show. `examinations` has
+    those of the best runs, by model; a preview has none.
     """
+    examinations = examinations or {}
     grid = tables.grid
     models = [model_context(citations, name, tables, manifest, top) for name in grid.models]
     everything = [tables, *studies]
@@ -98,7 +103,10 @@ def report_context(
             "draws": citations.setting(BOOTSTRAP_DRAWS, "BOOTSTRAP_DRAWS", ranking_code),
         },
         "studies": compared,
-        "claims": claims_context(citations, *judge(writeup, grid, manifest, citations.runs)),
+        "examined": examined_context(citations, grid, examinations),
+        "claims": claims_context(
+            citations, *judge(writeup, grid, manifest, citations.runs, examinations), examinations
+        ),
     }
     # All configurations that the report names are known by now.
     whole = citations.within("*", all_runs([each.runs for each in everything])) if studies else citations
