@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from sweep import program
+from sweep.analysis.examined import read_examinations
 from sweep.analysis.tables import check_data, check_tables, read_table
 from sweep.data.prepared import read_manifest
 from sweep.files import read_json, write_text
@@ -19,12 +20,14 @@ def render_explorer(
     tables: Path,
     templates: Path,
     report: Path,
+    examinations: list[Path] = [],  # noqa: B006  it is not changed
 ) -> None:
     """Render index.html, the page to explore the sweep, and report.html, the report as HTML.
 
     Both are written beside --report, the Markdown report. --grid is the grid that the tables must be of, --settings a
     JSON file with the language (zh or en) and the author (empty: the page names none). --data is the folder of the
-    prepared data, --templates the folder of the pages' templates.
+    prepared data, --templates the folder of the pages' templates, --examinations the files of the models' examinations;
+    a preview has none.
     """
     check_tables(tables, grid)
     asked, shown, manifest = Grid.read(grid), read_json(settings), read_manifest(data)
@@ -33,7 +36,8 @@ def render_explorer(
     if asked.partial is None:
         check_data(tables, runs, manifest.content_hash)
     train_script = Path(os.path.relpath(Path(__file__).with_name("train.py")))
-    drawn = explorer_data(asked, runs, epochs, importance, data, train_script)
+    examined = read_examinations(examinations, asked, runs)
+    drawn = explorer_data(asked, runs, epochs, importance, examined.values(), data, train_script)
     pages = {
         "index.html": explorer_context(asked, manifest, shown["author"], drawn),
         "report.html": convert_markdown(report.read_text(encoding="utf-8")),

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from examples import record, save_settings
 from project import REPOSITORY
 from render_explorer import render_explorer
 from render_report import render_report
+from sweep.analysis.examined import Examination
 from sweep.analysis.tables import read_table, write_tables
 from sweep.data.prepared import manifest_hash
 from sweep.files import write_json
@@ -85,9 +87,11 @@ def write_pages(
     partial: dict[str, Any] | None = None,
     own_report: bool = False,
     language: str = "en",
+    examinations: Sequence[Examination] = (),
 ) -> Pages:
     """The pages of a sweep over `models`, beside the example's report, or their own; `partial` as in a preview's
-    grid.json. The records are all of one model, because a forged name has no code."""
+    grid.json. The records are all of one model, because a forged name has no code. The explorer has the
+    `examinations`, as if they were of the records."""
     runs = Grid.of(models, [0]).runs()
     grid = Grid.of(models, [0], partial=None if partial is None else Partial(**partial))
     records = [record(replace(run, model="mlp"), *made_up(run), device_name=DEVICE) for run in runs]
@@ -110,8 +114,13 @@ def write_pages(
     }
     if own_report:
         render_report(**{**arguments, "templates": arguments["templates"].parent, "output": report})
-    render_explorer(**arguments, report=report)
     table = read_table(folder / "tables" / "runs.csv")
+    hashes = dict(zip((str(run.path) for run in runs), table["content_hash"], strict=True))
+    files = [folder / "examinations" / f"{number}.json" for number in range(len(examinations))]
+    for file, examination in zip(files, examinations, strict=True):
+        own = replace(examination, content_hash=hashes[examination.run]) if examination.run else examination
+        own.write(file)
+    render_explorer(**arguments, report=report, examinations=files)
     return Pages(report.with_name("index.html"), report.with_name("report.html"), table)
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from examined_example import examination
 from made_up import AUTHOR, AXES, COMMIT, DEVICE, MODELS, Pages, traces, write_pages
 from project import REPOSITORY
 
 Open = Callable[..., Page]
 TEMPLATES = REPOSITORY / "workflow" / "templates" / "explorer"
 # The texts that have texts of their own.
-PARTS = ("columns", "groups", "methods", "rests")
+PARTS = ("columns", "groups", "methods", "rests", "examined_facts", "unavailable", "mode_kinds")
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
 PHONE = {"width": 360, "height": 740, "is_mobile": True, "has_touch": True}
 
@@ -119,7 +120,8 @@ def test_each_language_has_every_text(tmp_path: Path, opened: Open, language: st
     texts = [json.loads((TEMPLATES / f"texts.{name}.json").read_text()) for name in ("en", "zh")]
     for one, other in zip(*([each, *(each[part] for part in PARTS)] for each in texts), strict=True):
         assert list(one) == list(other)
-    page = opened(write_pages(tmp_path, AXES, language=language).explorer)
+    made = examination(run="mlp/128_0.001_0.2/seed0")
+    page = opened(write_pages(tmp_path, AXES, language=language, examinations=[made]).explorer)
     page.locator("#leaderboard tbody button").first.click()
     shown = page.locator("body").inner_text()
     assert not any(word in shown for word in ("undefined", "built-in", "NaN", "[object"))

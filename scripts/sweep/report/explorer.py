@@ -2,13 +2,16 @@
 
 import shlex
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import plotly
 from markupsafe import Markup
 
+from sweep.analysis.examined import Examination
 from sweep.analysis.importance import MOST_TERMS
 from sweep.analysis.tables import CONFIGURATION, axes_of
 from sweep.grid import MAIN, Grid, axis_words
@@ -45,13 +48,15 @@ def explorer_data(
     runs: pd.DataFrame,
     epochs: pd.DataFrame,
     importance: pd.DataFrame,
+    examinations: Iterable[Examination],
     data_folder: Path,
     train_script: Path,
 ) -> dict[str, Any]:
     """What app.js draws, column by column: {"runs": {column: [a value a run]}, "curves": {metric: [a list a run]}, …}.
 
-    `runs`, `epochs` and `importance` are the tables of those names, and `grid` is theirs. `data_folder` and
-    `train_script` stand in the command that repeats a run; they are relative to the folder in which the sweep runs.
+    `runs`, `epochs` and `importance` are the tables of those names, and `grid` is theirs. The `examinations` are in the
+    order of the models; a preview has none. `data_folder` and `train_script` stand in the command that repeats a run;
+    they are relative to the folder in which the sweep runs.
     """
     parameters = [*CONFIGURATION, *axes_of(runs), "epochs", "seed"]
     outcome = [name for name in runs if name not in {*parameters, *ENVIRONMENT_COLUMNS, *ORIGIN_COLUMNS}]
@@ -77,6 +82,7 @@ def explorer_data(
         "importance": _columns(importance),
         "most_terms": MOST_TERMS,
         "rank_by": grid.rank_by,
+        "examined": [_examined(examination) for examination in examinations],
         "command": repeat_command(data_folder, train_script),
     }
 
@@ -89,6 +95,14 @@ def _is_logarithmic(name: str, runs: pd.DataFrame, grid: Grid) -> bool:
         return False
     spaces = [space for space in grid.models.values() if name in space.varying]
     return bool(spaces) and all(space.scale(name) == "log" for space in spaces)
+
+
+def _examined(examination: Examination) -> dict[str, Any]:
+    """What the page shows of an examination; of the shift the mean accuracy at each distance."""
+    shown = ("model", "class_names", "unavailable", "run", "best_epoch", "content_hash", "size", "answered", "modes")
+    content = asdict(examination)
+    shift = examination.shift and [fmean(accuracies) for accuracies in examination.shift.accuracies]
+    return {**{name: content[name] for name in shown}, "shift": shift}
 
 
 def _columns(table: pd.DataFrame) -> dict[str, list[Any]]:

@@ -2,7 +2,7 @@
 // A run is its position in the columns of `runs`. All text is set as text, never as HTML.
 "use strict";
 (() => {
-  const { runs, curves, groups, importance, most_terms: mostTerms, parameters: labels, logarithmic, rank_by: rankBy, command } = JSON.parse(document.getElementById("data").textContent);
+  const { runs, curves, groups, importance, examined, most_terms: mostTerms, parameters: labels, logarithmic, rank_by: rankBy, command } = JSON.parse(document.getElementById("data").textContent);
   const texts = JSON.parse(document.getElementById("texts").textContent);
   const all = runs.model.map((_, run) => run);
   const $ = (id) => document.getElementById(id);
@@ -88,6 +88,8 @@
     accuracy: { draw: () => drawCurves("accuracy") },
     parallel: { draw: drawParallel },
     heat: { draw: drawHeat },
+    ...(examined.length ? { confusion: { draw: drawConfusion }, "class-accuracy": { draw: drawClassAccuracy } } : {}),
+    ...($("shift") ? { shift: { draw: drawShift } } : {}),
   };
   const changed = (...names) => {
     for (const name of names) plots[name].stale = true;
@@ -626,6 +628,108 @@
       ...([...body.rows].some((row) => row.hidden) ? [more] : [])];
   }
 
+  // ---- what was found out about the best run of each model
+
+  // Of more classes than these, the matrix has no numbers in its cells.
+  const CELLS = 25;
+  const counted = new Intl.NumberFormat("en");
+  const percent = (share, digits) => `${(share * 100).toFixed(digits)}\u00a0%`;
+  const chosenExamined = () => examined[$("examined-model").selectedIndex];
+
+  function showExamined() {
+    const { model, class_names: names, unavailable, run: path, best_epoch: epoch, size, answered, modes } = chosenExamined();
+    $("examined-unavailable").hidden = !unavailable;
+    $("examined-unavailable").textContent = unavailable && texts.unavailable[unavailable];
+    const run = all.find((each) => `${runs.model[each]}/${runs.name[each]}/seed${runs.seed[each]}` === path);
+    const facts = {
+      run: path && el("button", { type: "button", onclick: () => { draw(run, true); openRun(run, true); } }, ...breakable(label(run))),
+      best_epoch: epoch, parameters: size && counted.format(size.parameters), multiply_adds: size && counted.format(size.multiply_adds),
+      test_accuracy: answered && rounded(answered.accuracy, 4),
+    };
+    $("examined-facts").replaceChildren(...Object.entries(facts).filter(([, value]) => value !== null)
+      .flatMap(([name, value]) => [el("dt", {}, texts.examined_facts[name]), el("dd", { "data-fact": name }, value)]));
+    $("answered").hidden = !answered;
+    if (!answered) return;
+    $("mistakes-hint").textContent = answered.mistakes.length ? texts.mistakes_hint : texts.mistakes_none;
+    $("mistakes").setAttribute("aria-label", `${texts.mistakes}: ${model}`);
+    $("mistakes").replaceChildren(...answered.mistakes.map(({ image, right, given, probability, png }) => el("li", {},
+      el("img", { src: `data:image/png;base64,${png}`, width: 32, height: 32, alt: fill(texts.mistake_alt, { image, right: names[right] }) }),
+      el("div", {}, fill(texts.mistake_right, { right: names[right] })),
+      el("div", {}, fill(texts.mistake_given, { given: names[given] })), el("div", {}, percent(probability, 2)))));
+    $("modes-hint").textContent = fill(texts.modes_hint, { ...modes, images: counted.format(modes.images) });
+    $("modes").tBodies[0].replaceChildren(...modes.rows.map(({ kind, accuracy, loss }) => el("tr", { "data-kind": kind },
+      el("th", { scope: "row" }, texts.mode_kinds[kind]), ...[accuracy, loss].map((value) => el("td", { class: "number" }, rounded(value, 4))))));
+    changed("confusion", "class-accuracy");
+  }
+
+  /** An axis with the classes at 0, 1, 2, …, about CELLS of them named, and long names cut. */
+  function classAxis(names, title) {
+    const step = Math.ceil(names.length / CELLS);
+    const tickvals = names.map((_, position) => position).filter((position) => position % step === 0);
+    const short = (name) => (name.length > 14 ? `${name.slice(0, 13)}…` : name);
+    return { title: { text: title, standoff: 8 }, showgrid: false, tickvals, ticktext: tickvals.map((position) => plain(short(names[position]))) };
+  }
+
+  /** The classes from top to bottom, in the matrix and beside it. */
+  const downward = (names) => ({ ...classAxis(names, texts.right_class), range: [names.length - 0.5, -0.5] });
+  const heightOf = (names) => `${Math.max(24, 9 + (names.length > CELLS ? 0.35 : 1.4) * names.length)}rem`;
+
+  function drawConfusion() {
+    const { model, class_names: names, answered: { confusion } } = chosenExamined();
+    const few = names.length <= CELLS;
+    $("confusion").style.height = heightOf(names);
+    $("confusion").style.minWidth = `${8 + (few ? 1.7 : 0.3) * names.length}rem`;
+    const shares = confusion.map((row) => {
+      const images = row.reduce((sum, count) => sum + count, 0);
+      return row.map((count) => (images ? count / images : 0));
+    });
+    const confused = confusion.flatMap((row, right) => row.map((count, given) => ({ count, right, given })))
+      .filter(({ count, right, given }) => count && right !== given).sort((a, b) => b.count - a.count).slice(0, CELLS);
+    const words = `${texts.confusion}, ${model}: ${confused.map(({ count, right, given }) => `${names[right]} → ${names[given]} ${count}`).join("; ") || texts.mistakes_none}`;
+    plot("confusion", [{
+      type: "heatmap", z: shares, text: confusion.map((row) => row.map((count) => (count ? String(count) : ""))), texttemplate: few ? "%{text}" : "",
+      // What is rare is seen, too: most colours are for small shares.
+      zmin: 0, zmax: 1, colorscale: [[0, colour("card")], [0.01, colour("chosen")], [0.15, colour("bar")], [1, colour("accent")]],
+      showscale: !few, colorbar: { thickness: 12, tickformat: ".0%" }, xgap: few ? 1 : 0, ygap: few ? 1 : 0,
+      customdata: confusion.map((row, right) => row.map((count, given) => [plain(names[right]), plain(names[given]), count, percent(shares[right][given], 1)])),
+      hovertemplate: `${texts.right_class} %{customdata[0]}<br>${texts.given_class} %{customdata[1]}<br>%{customdata[2]} (%{customdata[3]})<extra></extra>`,
+    }], {
+      xaxis: { ...classAxis(names, texts.given_class), range: [-0.5, names.length - 0.5], tickangle: -45 }, yaxis: downward(names),
+    }, words);
+  }
+
+  function drawClassAccuracy() {
+    const { model, class_names: names, answered: { classes } } = chosenExamined();
+    $("class-accuracy").style.height = heightOf(names);
+    // A class may have no pictures.
+    const known = classes.map((each, position) => ({ ...each, position })).filter(({ images }) => images);
+    const told = ({ accuracy, low, high }) => `${percent(accuracy, 1)} (${percent(low, 1)} – ${percent(high, 1)})`;
+    plot("class-accuracy", [{
+      type: "scatter", mode: "markers", x: known.map(({ accuracy }) => accuracy), y: known.map(({ position }) => position),
+      error_x: {
+        type: "data", symmetric: false, color: colour("accent"), thickness: 1.5,
+        array: known.map(({ accuracy, high }) => high - accuracy), arrayminus: known.map(({ accuracy, low }) => accuracy - low),
+      },
+      marker: { color: colour("accent"), size: 8 },
+      customdata: known.map((each) => [plain(names[each.position]), told(each), fill(texts.right_of, each)]),
+      hovertemplate: "%{customdata[0]}<br>%{customdata[1]}<br>%{customdata[2]}<extra></extra>",
+    }], {
+      hovermode: "closest", xaxis: { title: { text: texts.accuracy, standoff: 8 }, tickformat: ".0%" }, yaxis: downward(names),
+    }, `${texts.class_accuracy}, ${model}: ${known.map((each) => `${names[each.position]} ${told(each)}`).join("; ")}`);
+  }
+
+  function drawShift() {
+    const moved = examined.filter(({ shift }) => shift);
+    const traces = moved.map(({ model, shift }, number) => ({
+      type: "scatter", mode: "lines+markers", name: plain(model), x: shift.map((_, distance) => distance), y: shift,
+      line: { color: COLOURS[number % COLOURS.length], width: 2 }, hovertemplate: "%{x}: %{y:.4f}<extra>%{fullData.name}</extra>",
+    }));
+    plot("shift", traces, {
+      hovermode: "closest", showlegend: true, legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom" },
+      xaxis: { title: { text: texts.distance }, dtick: 1 }, yaxis: { title: { text: titles.best_test_acc, standoff: 12 } },
+    }, `${texts.shift}: ${moved.map(({ model, shift }) => `${model} ${shift.map((value) => rounded(value, 4)).join(", ")}`).join("; ")}`);
+  }
+
   // ---- the choices of the plots
 
   const options = (id, values, name = String) => $(id).replaceChildren(...values.map((value) => el("option", { value: String(value) }, name(value))));
@@ -637,6 +741,11 @@
   $("heat-metric").value = `last_${rankBy}`;
   $("heat-model").addEventListener("change", offerOthers);
   $("heat-metric").addEventListener("change", () => changed("heat"));
+  if (examined.length) {
+    options("examined-model", examined.map(({ model }) => model));
+    $("examined-model").addEventListener("change", showExamined);
+    showExamined();
+  }
 
   document.addEventListener("theme", () => changed(...Object.keys(plots)));
   showSort();
