@@ -24,6 +24,7 @@ def train(
     jobs_per_gpu: int,
     threads: int,
     metrics: Path,
+    keep: Literal["state", "weights", "nothing"] = "state",
     set_: list[str] = [],  # noqa: B006  it is not changed
     checkpoint_interval_s: float = 30,
 ) -> None:
@@ -31,13 +32,14 @@ def train(
 
     --data is the folder of the prepared data, --records that of the kept records, --metrics the file to write. --gpus
     is the number of GPUs that the job was allotted, --jobs-per-gpu how many trainings may share one, --threads the
-    number of CPU threads. --set gives further hyper-parameters of the model and the training, such as
+    number of CPU threads. --keep says what is kept beside the record: the best and the last weights with the answers to
+    the validation and the test set, and, with state, all that training could go on from. --set gives further hyper-parameters of the model and the training, such as
     weight_decay=0.0005; the others are at their defaults. Between two checkpoints at least --checkpoint-interval-s
     seconds pass.
     """
     run = Run(model, batch_size, learning_rate, dropout_rate, epochs, seed, parse_axes(model, set_))
     machine = Machine(device, precision, gpus, jobs_per_gpu, threads)
-    run_job(run, data, records, metrics, machine, checkpoint_interval_s)
+    run_job(run, data, records, metrics, machine, keep, checkpoint_interval_s)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any
 import fastjsonschema
 import yaml
 
-from sweep.data.sources import expand_home, train_size
+from sweep.data.sources import expand_home, source_sizes
 from sweep.errors import SweepError
 from sweep.models import model_names
 from sweep.spaces import advise_number, check_space
@@ -264,7 +264,7 @@ def _check_experiment(config: dict[str, Any]) -> None:
 
 def _count_images(data: dict[str, Any]) -> int:
     """How many images are left to train on."""
-    size: int = train_size(data["source"], Path(data["path"])) - data["validation_size"]
+    size: int = source_sizes(data["source"], Path(data["path"])).train - data["validation_size"]
     if size < 1:
         raise SweepError(
             f"config: data.validation_size {data['validation_size']} leaves nothing to train on: "

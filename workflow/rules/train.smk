@@ -1,7 +1,8 @@
 # prepared data → a record a run
 #
 # What decides a run's numbers are params, so that Snakemake sees a change and trains again. Where and how a run trains
-# (device, precision, threads) are resources, which Snakemake does not compare, so that a change there retrains nothing.
+# (device, precision, threads), and what is kept beside the record, are resources, which Snakemake does not compare, so
+# that a change there retrains nothing.
 
 
 rule train:
@@ -23,6 +24,7 @@ rule train:
         device=settings["training"]["device"],
         precision=settings["training"]["precision"],
         jobs_per_gpu=settings["training"]["jobs_per_gpu"],
+        keep=settings["training"]["keep"],
         mem_mb=train_mem_mb,
         runtime=train_runtime_min,
     params:
@@ -40,5 +42,5 @@ rule train:
         "python {params.script:q} --model {wildcards.model} --batch-size {wildcards.batch_size}"
         " --learning-rate {wildcards.learning_rate} --dropout-rate {wildcards.dropout_rate} --seed {wildcards.seed}"
         " --epochs {params.epochs} {params.axes:q} --data {params.data} --records {params.records} --device {resources.device}"
-        " --precision {resources.precision} --gpus {resources.gpu} --jobs-per-gpu {resources.jobs_per_gpu}"
+        " --precision {resources.precision} --gpus {resources.gpu} --jobs-per-gpu {resources.jobs_per_gpu} --keep {resources.keep}"
         f" --threads {{threads}} --metrics {{output.metrics}} > {{log}} 2>&1 || {NAME_KILL}"

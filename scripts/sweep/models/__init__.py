@@ -176,6 +176,12 @@ def parse_axes(model: str, words: Iterable[str]) -> tuple[tuple[str, Value], ...
     return tuple((name, value) for name, value in sorted(axes.items()) if value != known[name].default)
 
 
+def own_axes(model: str, axes: Iterable[tuple[str, Value]]) -> dict[str, Value]:
+    """Of a run's further hyper-parameters those that `build_model` takes; the others are the training's."""
+    own = {each.name for each in _arguments(Path(__file__).parent / f"{model}.py", "Model")}
+    return {name: value for name, value in axes if name in own}
+
+
 def build_model(name: str, classes: int, dropout_rate: float, /, **axes: Value) -> "nn.Module":
     """A model with fresh float32 weights, from scaled images (n, 32, 32, 3) to logits (n, classes). `axes` are the
     model's further hyper-parameters that are not at their default."""

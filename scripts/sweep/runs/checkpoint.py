@@ -1,21 +1,16 @@
 """Checkpoints: what an interrupted training resumes from. They lie beside the kept records; Snakemake ignores them."""
 
-import json
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from copy import deepcopy
-from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
 
 from sweep.errors import SweepError
-from sweep.files import replacing
+from sweep.runs.tensors import read_tensors, write_tensors
 from sweep.training.loop import Snapshot
 
 logger = logging.getLogger(__name__)
@@ -40,24 +35,13 @@ class Checkpoint:
     def read(self, epochs: int) -> Snapshot | None:
         """Read the stored snapshot for a run of so many epochs; return None if there is none. If it cannot be read, is
         damaged, does not fit or has more epochs, the log says so and None is returned."""
-        fault = ""
         try:
-            with safe_open(self.file, framework="pt") as content:
-                metadata = content.metadata()
-                tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118  not a dict
-            facts = metadata["facts"]
-            if digest(facts, tensors) != metadata["digest"]:
-                fault = "is damaged"
+            content, arrays, _ = read_tensors(self.file)
         except FileNotFoundError:
             return None
-        except PermissionError:
-            fault = "is not readable for you"
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError):
-            fault = "is damaged"
-        if fault:
-            logger.info(f"The checkpoint {self.file} {fault}: it is not used, training starts anew")
+        except SweepError as error:
+            logger.info(f"The checkpoint {error}: it is not used, training starts anew")
             return None
-        content = json.loads(facts)
         if content["made_with"] != self.made_with:
             logger.info(
                 f"The checkpoint {self.file} is not used, training starts anew: made with {content['made_with']}"
@@ -68,6 +52,7 @@ class Checkpoint:
             self.is_of_longer_run = True
             return None
         logger.info(f"Going on from the checkpoint {self.file}")
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
         self.latest = Snapshot(tensors, content["outcome"])
         # A separate copy: training appends to its lists before `latest` may see the new epoch.
         return Snapshot(tensors, deepcopy(content["outcome"]))
@@ -83,12 +68,10 @@ class Checkpoint:
         end a training, and the next snapshot may find space again."""
         if self.is_of_longer_run:
             return False
-        facts = json.dumps({"made_with": self.made_with, "outcome": snapshot.outcome}, allow_nan=False)
-        metadata = {"facts": facts, "digest": digest(facts, snapshot.tensors)}
+        facts = {"made_with": self.made_with, "outcome": snapshot.outcome}
         self.written_at = monotonic()
         try:
-            with replacing(self.file) as temporary:
-                save_file(snapshot.tensors, temporary, metadata)
+            write_tensors(self.file, facts, {name: tensor.numpy() for name, tensor in snapshot.tensors.items()})
         except SweepError as error:
             logger.info(f"No checkpoint of this epoch, which is no fault of the training: {error}")
             return False
@@ -99,12 +82,3 @@ class Checkpoint:
         if not self.is_of_longer_run:
             with suppress(OSError):
                 self.file.unlink(missing_ok=True)
-
-
-def digest(facts: str, tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 over everything that a checkpoint holds: its facts, and each tensor's name, type, shape and bytes."""
-    content = sha256(facts.encode())
-    for name, tensor in sorted(tensors.items()):
-        content.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        content.update(tensor.contiguous().flatten().view(torch.uint8).numpy().data)
-    return content.hexdigest()

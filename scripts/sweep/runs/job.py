@@ -18,6 +18,8 @@ from sweep.files import remove_abandoned, write_json
 from sweep.grid import Run
 from sweep.runs.locks import take_lock
 from sweep.runs.records import Record, checkpoint_file, kept_file, lock_file, make_record, read_kept
+from sweep.runs.remaking import compare_with_old
+from sweep.runs.weights import check_answers, weights_file, write_weights
 
 logger = logging.getLogger(__name__)
 
@@ -47,10 +49,13 @@ class Machine:
     threads: int  # of the CPU
 
 
-def run_job(run: Run, data: Path, records: Path, metrics: Path, machine: Machine, checkpoint_interval_s: float) -> None:
+def run_job(
+    run: Run, data: Path, records: Path, metrics: Path, machine: Machine, keep: str, checkpoint_interval_s: float
+) -> None:
     """Make sure that the file `metrics` is the record of `run`, trained on the prepared data in the folder `data`.
 
-    The record is kept in the folder `records`; the run is trained only if no intact record of it is there.
+    The record is kept in the folder `records`; the run is trained only if no intact record of it is there. `keep` says
+    what is kept beside the record of a training: "state", "weights" or "nothing".
 
     Raises:
         SweepError: the data are damaged, the device is missing, memory runs out, or a file cannot be locked or written.
@@ -73,8 +78,9 @@ def run_job(run: Run, data: Path, records: Path, metrics: Path, machine: Machine
             record = read_intact(kept)  # another job may have made it meanwhile
             if record is None:
                 with memory_errors_explained(run):
-                    record = train_run(run, data, manifest, machine, kept, checkpoint, checkpoint_interval_s)
+                    record = train_run(run, data, manifest, machine, kept, checkpoint, keep, checkpoint_interval_s)
                 trained = True
+                compare_with_old(kept, record)
             with suppress(OSError):  # it may be somebody else's
                 lock.unlink(missing_ok=True)
     write_json(metrics, record)
@@ -130,9 +136,10 @@ def train_run(
     machine: Machine,
     kept: Path,
     checkpoint_file: Path,
+    keep: str,
     checkpoint_interval_s: float,
 ) -> Record:
-    """Train, and return the record, which is kept in the file `kept`."""
+    """Train, and return the record, which is kept in the file `kept`, and the weights beside it."""
     commit = git_commit()  # before training: hours later the clone may be at another commit
     for name in LOWER_PRECISION:
         os.environ.pop(name, None)
@@ -164,7 +171,7 @@ def train_run(
         made_with = {"device": device.type, "precision": precision, "torch": torch.__version__}
         checkpoint = Checkpoint(checkpoint_file, made_with, checkpoint_interval_s)
 
-        def keep(snapshot: Snapshot) -> None:
+        def remember(snapshot: Snapshot) -> None:
             hardware.check_float32()  # a model's file can switch it off
             checkpoint.keep(snapshot)
 
@@ -176,7 +183,7 @@ def train_run(
         }
         start = perf_counter() - (sum(snapshot.outcome["history"]["seconds"]) if snapshot else 0)
         try:
-            outcome, _ = train(run, splits, len(manifest.class_names), precision, keep, snapshot)
+            outcome, final = train(run, splits, len(manifest.class_names), precision, remember, snapshot)
             hardware.check_float32()
             result = {
                 "commit": commit,
@@ -186,9 +193,18 @@ def train_run(
                 "environment": environment,
             }
             record = make_record(run, manifest.content_hash, result)
+            arrays = {} if final is None else {name: tensor.numpy() for name, tensor in final.tensors.items()}
+            if arrays:
+                check_answers(record, arrays, {split: tensors[f"{split}_labels"].numpy() for split in SPLITS})
+            # Before the record: one that was made with weights never lacks them.
+            if arrays and keep != "nothing":
+                write_weights(weights_file(kept), record, arrays, manifest.class_names, made_with, keep)
+            else:
+                # What is there is of another record, which this one replaces.
+                weights_file(kept).unlink(missing_ok=True)
             write_json(kept, record)
             checkpoint.remove()
-        except (SystemExit, SweepError):  # raised by `stop`, or the record cannot be written
+        except (SystemExit, SweepError):  # raised by `stop`, or record or weights cannot be written
             if checkpoint.latest is not None and checkpoint.write(checkpoint.latest):
                 logger.info(f"Wrote the checkpoint {checkpoint_file}: the same command resumes from it")
             raise

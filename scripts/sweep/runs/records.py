@@ -47,6 +47,15 @@ def code_hash(model: str) -> str:
     return canonical_hash(texts)
 
 
+@cache
+def model_hash(model: str) -> str:
+    """SHA-256 over the code that decides what a model computes of given weights: its file, and the other files of
+    scripts/ that it imports, directly or through others. Raises SweepError as `code_hash`."""
+    library = Path(__file__).parents[1]
+    files = imported_files(library / "models" / f"{model}.py", library.parent, ())
+    return canonical_hash({os.path.relpath(file, library): read_code(file) for file in files})
+
+
 def parameters(run: Run) -> dict[str, Any]:
     """A run's entries in its record."""
     return {**asdict(run), "axes": dict(run.axes)}

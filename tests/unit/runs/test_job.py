@@ -19,6 +19,7 @@ from sweep.models import build_model
 from sweep.runs import hardware, job
 from sweep.runs.job import Machine, git_commit, run_job
 from sweep.runs.records import Record, checkpoint_file, kept_file, lock_file, read_kept
+from sweep.runs.weights import weights_file
 from sweep.training import loop
 
 RUN = Run("mlp", 4, 0.001, 0.2, 3, 0)
@@ -40,7 +41,7 @@ class Job:
         self.metrics = folder / "metrics.json"
 
     def run(self, interval_s: float = 30) -> Record:
-        run_job(RUN, self.folder / "data", self.folder / "records", self.metrics, MACHINE, interval_s)
+        run_job(RUN, self.folder / "data", self.folder / "records", self.metrics, MACHINE, "state", interval_s)
         record = read_kept(self.kept)
         assert record is not None
         return record
@@ -164,11 +165,13 @@ def record_calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     return calls
 
 
-def test_a_record_is_on_the_disk_before_its_checkpoint_goes(small: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_are_on_the_disk_before_their_record_and_that_before_its_checkpoint_goes(
+    small: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
     calls = record_calls(monkeypatch)
     small.run(interval_s=0)
     expected = []
-    for file in (*[small.checkpoint] * RUN.epochs, small.kept, small.metrics):
+    for file in (*[small.checkpoint] * RUN.epochs, weights_file(small.kept), small.kept, small.metrics):
         expected += [("sync", f".{file.stem}.unfinished"), ("move", file.name), ("sync", file.parent.name)]
     # With the metrics, which are a copy of the kept record, there is no hurry.
     expected.insert(-3, ("remove", small.checkpoint.name))

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sweep.data.sources.listing import list_folder
 from sweep.errors import SweepError
@@ -17,8 +17,21 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# The images for training and validation, of each source whose size is fixed.
-TRAIN_SIZES = {"cifar10": 50_000, "digits": 800, "scattered_digits": 1300}
+
+class Sizes(NamedTuple):
+    """How many images a source has for training and validation and for the test, and how many classes."""
+
+    train: int
+    test: int
+    classes: int
+
+
+# Of each source whose sizes are fixed.
+SIZES = {
+    "cifar10": Sizes(50_000, 10_000, 10),
+    "digits": Sizes(800, 997, 10),
+    "scattered_digits": Sizes(1300, 497, 10),
+}
 
 
 @dataclass(frozen=True)
@@ -63,11 +76,13 @@ def load_source(source: str, path: Path) -> Dataset:
     return dataset
 
 
-def train_size(source: str, path: Path) -> int:
-    """How many images a source has for training and validation, without reading one. Raises as `list_folder`."""
-    if source == "folder":
-        return sum(map(len, list_folder(path)["train"].values()))
-    return TRAIN_SIZES[source]
+def source_sizes(source: str, path: Path) -> Sizes:
+    """The sizes of a source, without reading an image. Raises as `list_folder`."""
+    if source != "folder":
+        return SIZES[source]
+    listing = list_folder(path)
+    train, test = (sum(map(len, listing[split].values())) for split in ("train", "test"))
+    return Sizes(train, test, len(listing["train"]))
 
 
 def split_validation(dataset: Dataset, validation_size: int) -> "dict[str, NDArray[Any]]":

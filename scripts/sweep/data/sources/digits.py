@@ -7,7 +7,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from sweep.data.sources import TRAIN_SIZES, Dataset, LabelledImages
+from sweep.data.sources import SIZES, Dataset, LabelledImages
 
 
 def load(_path: Path) -> Dataset:
@@ -23,7 +23,7 @@ def load(_path: Path) -> Dataset:
     train_images, test_images, train_labels, test_labels = train_test_split(
         images,
         digits.target.astype(np.int64),
-        train_size=TRAIN_SIZES["digits"],
+        train_size=SIZES["digits"].train,
         stratify=digits.target,
         random_state=0,
     )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from sweep.data.sources import TRAIN_SIZES, Dataset, LabelledImages
+from sweep.data.sources import SIZES, Dataset, LabelledImages
 
 # Each pixel of a digit becomes a square of as many pixels a side.
 ENLARGED = 3
@@ -29,7 +29,7 @@ def load(_path: Path) -> Dataset:
     digits = load_digits()
     images, labels = scatter(digits.images, seed=0), digits.target.astype(np.int64)
     learnt, tested = train_test_split(
-        np.arange(len(labels)), train_size=TRAIN_SIZES["scattered_digits"], stratify=labels, random_state=0
+        np.arange(len(labels)), train_size=SIZES["scattered_digits"].train, stratify=labels, random_state=0
     )
     trained, validated = train_test_split(learnt, test_size=VALIDATION, stratify=labels[learnt], random_state=0)
     order = np.concatenate([trained, validated])

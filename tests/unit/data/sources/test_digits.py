@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from sweep.data.sources import digits, train_size
+from sweep.data.sources import digits, source_sizes
 
 
 def test_digits_are_split_evenly_over_their_classes_and_none_is_lost() -> None:
     dataset = digits.load(Path("nowhere"))
     assert dataset.class_names == [str(digit) for digit in range(10)]
     originals = load_digits()
-    assert len(dataset.train.labels) == train_size("digits", Path("nowhere")) == 800
+    assert (len(dataset.train.labels), len(dataset.test.labels), 10) == source_sizes("digits", Path("nowhere"))
     labels = np.concatenate([dataset.train.labels, dataset.test.labels])
     assert np.bincount(labels).tolist() == np.bincount(originals.target).tolist()
     shares = np.bincount(dataset.train.labels) / np.bincount(originals.target)

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from sweep.data.sources import train_size
+from sweep.data.sources import source_sizes
 from sweep.data.sources.folder import FORMATS, load, read_image
 from sweep.errors import SweepError
 
@@ -237,7 +237,7 @@ def test_a_folders_training_set_is_shuffled_once_and_for_all_and_its_test_set_is
     assert first.test.labels.tolist() == [0, 0, 1, 1]
     assert first.train.labels.tolist() != sorted(first.train.labels.tolist())
     np.testing.assert_array_equal(first.train.images, again.train.images)
-    assert train_size("folder", folder) == 12
+    assert source_sizes("folder", folder) == (12, 4, 2)
 
 
 def test_the_log_names_what_is_beside_the_two_sets(folder: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,78 @@
+"""Tensors and facts about them in one safetensors file, under a digest. Reading one never executes code from it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from sweep.errors import SweepError
+from sweep.files import replacing
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class Stored(NamedTuple):
+    """What such a file holds."""
+
+    facts: dict[str, Any]
+    arrays: dict[str, NDArray[Any]]
+    digest: str
+
+
+def write_tensors(file: Path, facts: Mapping[str, Any], arrays: Arrays) -> None:
+    """Write a file atomically. Raises SweepError if it cannot be written."""
+    text = json.dumps(facts, allow_nan=False)
+    with replacing(file) as temporary:
+        # `save_file` writes memory order; a transposed view would be stored wrongly.
+        whole = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
+        save_file(whole, temporary, {"facts": text, "digest": compute_digest(text, whole)})
+
+
+def read_tensors(file: Path) -> Stored:
+    """Read a file and check its digest.
+
+    Raises:
+        FileNotFoundError: there is none.
+        SweepError: "<file> is damaged", or "<file> is not readable for you".
+    """
+    with _opened(file) as (content, metadata):
+        arrays = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118  not a dict
+        if compute_digest(metadata["facts"], arrays) != metadata["digest"]:
+            raise ValueError("its content is not what its digest says")
+        return Stored(dict(json.loads(metadata["facts"])), arrays, metadata["digest"])
+
+
+def read_facts(file: Path) -> tuple[dict[str, Any], str]:
+    """The facts of a file and the digest that it says it has, without reading its tensors. Raises as `read_tensors`."""
+    with _opened(file) as (_, metadata):
+        return dict(json.loads(metadata["facts"])), metadata["digest"]
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[tuple[Any, dict[str, str]]]:
+    """The open file and its metadata. Whatever is wrong with it, in the block too, becomes a SweepError."""
+    try:
+        with safe_open(file, framework="numpy") as content:
+            yield content, content.metadata()
+    except FileNotFoundError:
+        raise
+    except PermissionError:
+        raise SweepError(f"{file} is not readable for you") from None
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError):
+        raise SweepError(f"{file} is damaged") from None
+
+
+def compute_digest(facts: str, arrays: Arrays) -> str:
+    """SHA-256 over everything that a file holds: its facts, and each tensor's name, type, shape and bytes."""
+    content = sha256(facts.encode())
+    for name, array in sorted(arrays.items()):
+        content.update(f"{name} {array.dtype} {array.shape}".encode())
+        content.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return content.hexdigest()
