@@ -10,7 +10,7 @@ from imports import LIBRARY, closure, library_files, modules
 from project import REPOSITORY
 
 # A room imports rooms before it, never a later one.
-ROOMS = ["models", "training", "data", "runs", "analysis", "figures", "report"]
+ROOMS = ["models", "training", "data", "runs", "analysis", "results", "examination", "figures", "report"]
 FILES = sorted(LIBRARY.rglob("*.py"))
 
 
