@@ -17,7 +17,7 @@ ifeq ($(XDG_CACHE_HOME)$(shell mkdir -p "$$HOME/.cache" 2> /dev/null || echo non
 export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
 endif
 
-.PHONY: demo run status plan preview test test-slurm lint bench
+.PHONY: demo run status plan preview remake test test-slurm lint bench
 
 demo: .venv/requirements.txt
 	$(SNAKEMAKE) --workflow-profile workflow/profiles/demo --configfile workflow/profiles/demo/sweep.yaml $(CONFIG)
@@ -27,7 +27,7 @@ run: .venv/requirements.txt
 	$(SNAKEMAKE) $(if $(CONFIG),--configfile $(CONFIG))
 	@echo "The report is in report/, in the folder named as the experiment in config.yaml"
 
-status plan preview: .venv/requirements.txt
+status plan preview remake: .venv/requirements.txt
 	@python scripts/$@.py $(if $(CONFIG),--configfile $(CONFIG))
 
 test: .venv/requirements-dev.txt

@@ -9,6 +9,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/aggregate.smk"
 include: "workflow/rules/plot.smk"
+include: "workflow/rules/examine.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -22,6 +23,8 @@ rule all:
         list(FIGURES.values()),
         [STUDY_METRICS[study] for study in STUDIES],
         [expand(rules.aggregate_study.output, study=study) for study in STUDIES],
+        list(EXAMINATIONS.values()),
+        rules.plot_examinations.output,
         rules.render_report.output,
         rules.render_explorer.output,
     message:

@@ -1,5 +1,6 @@
 """Examine the best run of a model: see `examine`."""
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,9 @@ from sweep.data.prepared import Manifest, map_prepared, read_manifest
 from sweep.errors import SweepError
 from sweep.files import read_json
 from sweep.grid import Grid
-from sweep.results import best_run, build_fresh, find_trained, restore_model, run_path
+from sweep.results import ADVICE, best_run, build_fresh, find_trained, restore_model, run_path
 from sweep.runs.records import Record
 from sweep.runs.tensors import Stored
-from sweep.runs.weights import mend_advice
 
 
 def examine(asked: Path, grid: Path, tables: Path, model: str, data: Path, records: Path, output: Path) -> None:
@@ -108,7 +108,7 @@ def check_fit(file: Path, record: Record, stored: Stored, class_names: list[str]
         fault = "has other answers than those whose accuracy is in the record"
     else:
         return
-    raise SweepError(f"{file} {fault}; {mend_advice([file])}")
+    raise SweepError(f"{file} {fault}; {ADVICE}: rm {shlex.quote(str(file))}")
 
 
 if __name__ == "__main__":

@@ -8,14 +8,20 @@ from pathlib import Path
 
 from sweep import program
 from sweep.config import read_config
+from sweep.data.sources import source_sizes
 from sweep.errors import SweepError
 from sweep.grid import Run
-from sweep.layout import Layout
-from sweep.runs.forecast import format_duration, read_benchmarks
+from sweep.layout import RECORDS, Layout
+from sweep.runs.forecast import format_duration, format_size, read_benchmarks
+from sweep.runs.remaking import inspect_weights
 from sweep.runs.state import RunState, inspect_data, inspect_run
+from sweep.runs.weights import count_bytes
 
 # The plan's word for each thing that can differ; anything else is a hyper-parameter.
 DIFFERENCE_WORDS = {"data_hash": "data", "code_hash": "code"}
+
+# Above so many bytes of weights the plan names the setting that keeps less.
+MUCH_BYTES = 5 * 10**9
 
 
 def list_pending(configfiles: Sequence[Path]) -> dict[Path, str]:
@@ -73,6 +79,20 @@ def estimate(layout: Layout, runs: Sequence[Run]) -> str:
     return text
 
 
+def disk_use(layout: Layout, runs: Sequence[Run]) -> str:
+    """What the weights that training these runs keeps take on the disk."""
+    settings, keep = layout.settings, layout.settings["training"]["keep"]
+    if keep == "nothing":
+        return "disk: training.keep is nothing, so no weights are kept"
+    sizes = source_sizes(settings["data"]["source"], Path(settings["data"]["path"]))
+    images = settings["data"]["validation_size"] + sizes.test
+    size, smaller = (count_bytes(runs, each, sizes.classes, images) for each in (keep, "weights"))
+    text = f"disk: {format_size(size)} in {RECORDS} for the weights of these runs (training.keep: {keep})"
+    if size > MUCH_BYTES and keep != "weights":
+        text += f"; with training.keep: weights it is {format_size(smaller)}"
+    return text
+
+
 def plan(configfile: list[Path] = []) -> None:  # noqa: B006  it is not changed
     """Print what a run of the sweep would build and why, what of it comes from kept records, and how long it takes.
 
@@ -108,7 +128,9 @@ def plan(configfile: list[Path] = []) -> None:  # noqa: B006  it is not changed
         sections.append(f"Stale or damaged, but nothing that Snakemake sees; make status says what to do\n{names}")
     trained = [state.run for group in groups.values() for state in group if prepares or not state.has_kept]
     if trained:
-        sections.append(estimate(layout, trained))
+        sections += [estimate(layout, trained), disk_use(layout, trained)]
+    if without := len(inspect_weights(states).missing):
+        sections.append(f"{without} finished runs have no weights, and are not trained for that: see `make remake`")
     print(program.printable("\n\n".join(sections)))
 
 

@@ -10,8 +10,9 @@ from sweep import program
 from sweep.analysis.tables import SUMS_FILE, configuration_table, describe_damage, run_table
 from sweep.config import read_config
 from sweep.grid import Grid
-from sweep.layout import Layout
-from sweep.runs.forecast import Forecast, format_duration
+from sweep.layout import RECORDS, Layout
+from sweep.runs.forecast import Forecast, format_duration, format_size
+from sweep.runs.remaking import KeptWeights, inspect_weights
 from sweep.runs.state import STATES, RunState, inspect_data, inspect_run, mend_command
 
 
@@ -98,6 +99,20 @@ def time_left(states: Sequence[RunState]) -> str:
     return text
 
 
+def describe_weights(weights: KeptWeights) -> str:
+    """What there is of the finished runs' weights; "" while no run is finished."""
+    if not (weights.files or weights.missing):
+        return ""
+    text = f"weights: {weights.files} runs have theirs, {format_size(weights.size)} in {RECORDS}"
+    if weights.checked < weights.size:
+        text += f", of which {format_size(weights.checked)} were read to see whether they are intact"
+    if weights.missing:
+        text += f"; {len(weights.missing)} finished runs have none: `make remake` has them trained again"
+    if weights.damaged:
+        text += "; those that are damaged are never used: `make remake` has their runs trained again"
+    return "\n  ".join([text, *weights.faults])
+
+
 def status(configfile: list[Path] = []) -> None:  # noqa: B006  it is not changed
     """Print how far a sweep is: what is done, running, failed, missing, stale or damaged, and how long the rest takes.
 
@@ -119,6 +134,7 @@ def status(configfile: list[Path] = []) -> None:  # noqa: B006  it is not change
         count_table(states),
         *describe(states),
         "\n".join(remarks),
+        describe_weights(inspect_weights(states)),
         best_table(of_grid, layout.grid, layout.settings["report"]["rank_by"]),
         time_left(states),
     ]

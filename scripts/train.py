@@ -32,10 +32,10 @@ def train(
 
     --data is the folder of the prepared data, --records that of the kept records, --metrics the file to write. --gpus
     is the number of GPUs that the job was allotted, --jobs-per-gpu how many trainings may share one, --threads the
-    number of CPU threads. --keep says what is kept beside the record: the best and the last weights with the answers to
-    the validation and the test set, and, with state, all that training could go on from. --set gives further hyper-parameters of the model and the training, such as
-    weight_decay=0.0005; the others are at their defaults. Between two checkpoints at least --checkpoint-interval-s
-    seconds pass.
+    number of CPU threads. --keep says what is kept beside the record: the weights of the best and of the last epoch,
+    with the answers to the validation and the test set, or, with state, all that training could go on from as well.
+    --set gives further hyper-parameters of the model and the training, such as weight_decay=0.0005; the others are at
+    their defaults. Between two checkpoints at least --checkpoint-interval-s seconds pass.
     """
     run = Run(model, batch_size, learning_rate, dropout_rate, epochs, seed, parse_axes(model, set_))
     machine = Machine(device, precision, gpus, jobs_per_gpu, threads)

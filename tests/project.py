@@ -33,8 +33,9 @@ MLP_RUNS = {f"mlp/{batch_size}_0.001_{dropout_rate}/seed0" for batch_size in (8,
 RUN = "mlp/8_0.001_0.5/seed0"
 CNN_RUNS = {f"cnn/8_0.001_{dropout_rate}/seed0" for dropout_rate in (0.0, 0.5)}
 # The jobs that follow when the tables change.
-ANALYSIS = {"aggregate": 1, "plot_mlp": 1, "plot_cnn": 1, "render_report": 1, "render_explorer": 1, "all": 1}
-ANALYSIS_OF_MLP = {rule: count for rule, count in ANALYSIS.items() if rule != "plot_cnn"}
+PAGES = {"render_report": 1, "render_explorer": 1, "all": 1}
+ANALYSIS = {"aggregate": 1, "plot_mlp": 1, "plot_cnn": 1, "examine": 2, "plot_examinations": 1, **PAGES}
+ANALYSIS_OF_MLP = {rule: count for rule, count in {**ANALYSIS, "examine": 1}.items() if rule != "plot_cnn"}
 
 # What may differ between two trainings of the same run.
 INFORMATION = {"commit", "resumed_epochs", "training_s", "environment", "content_hash"}
@@ -118,8 +119,8 @@ class Sweep:
         )
 
     def forget(self) -> None:
-        """Remove the kept records, so that a job trains its run."""
-        for file in self.records.glob("*/*.json"):
+        """Remove the kept records and weights, so that a job trains its run."""
+        for file in self.records.glob("*/[0-9]*"):
             file.unlink()
 
     def kept(self, run: str) -> Path:

@@ -7,10 +7,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from project import ANALYSIS, ANALYSIS_OF_MLP, CNN_RUNS, MLP_RUNS, RUN, Outcome, Sweep, copy_code, remove_as_told
+from project import (
+    ANALYSIS,
+    ANALYSIS_OF_MLP,
+    CNN_RUNS,
+    MLP_RUNS,
+    PAGES,
+    RUN,
+    Outcome,
+    Sweep,
+    copy_code,
+    remove_as_told,
+)
 
-PAGES = {"render_report": 1, "render_explorer": 1, "all": 1}
 FIGURES = {"plot_mlp": 1, "plot_cnn": 1, **PAGES}
+EXAMINATIONS = {"examine": 2, "plot_examinations": 1, **PAGES}
 LIBRARY = "scripts/sweep"
 ALL_RUNS = MLP_RUNS | CNN_RUNS
 STUDY = {"aggregate_study": 1, "plot_same__mlp": 1, **PAGES}
@@ -41,12 +52,16 @@ EDITS: list[tuple[str, str, str, dict[str, int], set[str]]] = [
     (f"{LIBRARY}/training/loop.py", '"cpu": 100', '"cpu": 10', {"train": 6, **ANALYSIS}, ALL_RUNS),
     (f"{LIBRARY}/runs/job.py", "", "# new\n", ANALYSIS, set()),
     (f"{LIBRARY}/analysis/ranking.py", "", "# new\n", ANALYSIS, set()),
-    (f"{LIBRARY}/figures/curves.py", "", "# new\n", FIGURES, set()),
+    (f"{LIBRARY}/results/__init__.py", "", "# new\n", EXAMINATIONS, set()),
+    (f"{LIBRARY}/examination/shift.py", "", "# new\n", EXAMINATIONS, set()),
+    (f"{LIBRARY}/figures/curves.py", "", "# new\n", {"plot_examinations": 1, **FIGURES}, set()),
     (f"{LIBRARY}/report/explorer.py", "", "# new\n", PAGES, set()),
     ("scripts/prepare_data.py", "", "# new\n", EVERYTHING, ALL_RUNS),
     ("scripts/train.py", "", "# new\n", {}, set()),
     ("scripts/aggregate.py", "", "# new\n", ANALYSIS, set()),
     ("scripts/plot.py", "", "# new\n", FIGURES, set()),
+    ("scripts/examine.py", "", "# new\n", EXAMINATIONS, set()),
+    ("scripts/plot_examinations.py", "", "# new\n", {"plot_examinations": 1, **PAGES}, set()),
     ("scripts/render_report.py", "", "# new\n", PAGES, set()),
     ("scripts/render_explorer.py", "", "# new\n", {"render_explorer": 1, "all": 1}, set()),
     ("scripts/status.py", "", "# new\n", {}, set()),
@@ -90,7 +105,7 @@ CHANGES: list[tuple[dict[str, Any], dict[str, int], set[str]]] = [
     ({"models__cnn": None}, ANALYSIS_OF_MLP, set()),
     ({"data__validation_size": 13}, EVERYTHING, ALL_RUNS),
     # Where and how it runs decides no number that is compared.
-    ({"training": {"device": "cpu", "precision": "bf16"}}, {}, set()),
+    ({"training": {"device": "cpu", "precision": "bf16", "keep": "nothing"}}, {}, set()),
     ({"report__language": "zh"}, PAGES, set()),
     ({"report__rank_by": "val_acc"}, ANALYSIS, set()),
     ({"report__top": 2}, FIGURES, set()),

@@ -3,6 +3,7 @@ import math
 import os
 import re
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -30,9 +31,10 @@ from sweep.files import read_json, write_json
 from sweep.runs.gpus import has_gpu
 from sweep.grid import MAIN, axis_words, value_name
 from sweep.layout import RECORDS, Layout
-from sweep.metrics import METRIC_LABELS, figure_names, label
+from sweep.metrics import examination_figures, figure_names, label
 from sweep.models import training_mb_per_picture
-from sweep.runs.records import code_hash
+from sweep.runs.records import code_hash, weights_file
+from sweep.runs.tensors import read_facts
 from sweep.data.sources.listing import folder_fingerprint
 
 

@@ -8,7 +8,8 @@ rule render_report:
         manifest=DATA / "manifest.json",
         tables=[TABLES_OF[study] / name for study in GRIDS for name in TABLE_FILES],
         study_grids=[asked_grid(study) for study in STUDIES],
-        figures=list(FIGURES.values()),
+        examinations=list(EXAMINATIONS.values()),
+        figures=[*FIGURES.values(), rules.plot_examinations.output],
         code=code_of("render_report", "data", "analysis", "report"),
         templates=report_templates(settings["report"]["language"]),
     output:
@@ -32,7 +33,7 @@ rule render_report:
     shell:
         "python {input.code[0]:q} --grid {input.grid} --settings {input.asked} --data {params.data}"
         " --tables {params.tables} --study-grids {input.study_grids} --study-tables {params.study_tables}"
-        " --templates {params.templates:q} --output {output.report} > {log} 2>&1"
+        " --examinations {input.examinations} --templates {params.templates:q} --output {output.report} > {log} 2>&1"
 
 
 rule render_explorer:
@@ -41,6 +42,7 @@ rule render_explorer:
         grid=rules.aggregate.input.grid,
         manifest=DATA / "manifest.json",
         tables=[TABLES / name for name in TABLE_FILES],
+        examinations=list(EXAMINATIONS.values()),
         report=REPORT / "report.md",
         code=code_of("render_explorer", "data", "analysis", "report"),
         templates=sorted((TEMPLATES / "explorer").iterdir()),

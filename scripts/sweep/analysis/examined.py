@@ -139,8 +139,9 @@ class Examination:
             del content["hash"]
             return cls(**{**content, **_parts(content)})
         except (SweepError, ValueError, TypeError, LookupError):
+            command = f"rm -f {shlex.quote(str(file))}"
             raise SweepError(
-                f"{file} is missing or damaged; remove it and run the same command again: rm -f {shlex.quote(str(file))}"
+                f"{file} is missing or damaged; remove it and run the same command again: {command}"
             ) from None
 
 

@@ -10,6 +10,7 @@ The folder scripts/ must be on Python's path. `folder` is the one in which the s
 Nothing here trains or writes, and no file is unpickled. The message of every SweepError says what to do.
 """
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -22,9 +23,9 @@ from sweep.analysis.tables import describe_damage, read_table
 from sweep.errors import SweepError
 from sweep.layout import RECORDS, Layout
 from sweep.models import build_model, model_names, own_axes
-from sweep.runs.records import Record, model_hash, read_kept
+from sweep.runs.records import Record, model_hash, read_kept, weights_file
 from sweep.runs.tensors import Stored
-from sweep.runs.weights import SCALING, mend_advice, read_weights, weights_file
+from sweep.runs.weights import SCALING, read_weights
 
 # torch takes seconds to import, and the tables do not need it: the functions that do import it themselves.
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any] | pd.Series
 # Every model takes images of this shape.
 IMAGE_SHAPE = (32, 32, 3)
+# What to do about weights that are not those of their run; the command that removes them follows.
+ADVICE = "remove it, and `make remake` has the run trained again"
 
 
 class Trained(NamedTuple):
@@ -165,8 +168,8 @@ def restore_model(trained: Trained, epoch: Literal["best", "last"] = "best") -> 
     except (LookupError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise SweepError(
-            f"{file} does not fit the model in scripts/sweep/models/{record['model']}.py ({reason}); "
-            f"{mend_advice([file])}"
+            f"{file} does not fit the model in scripts/sweep/models/{record['model']}.py ({reason}); {ADVICE}: "
+            f"rm {shlex.quote(str(file))}"
         ) from None
     model.class_names = class_names
     restored: nn.Module = model.eval()

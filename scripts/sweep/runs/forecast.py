@@ -63,3 +63,11 @@ def format_duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def format_size(size: float) -> str:
+    """A number of bytes in the unit that suits it: "45 kB", "620 MB", "7.1 GB"."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6)):
+        if size >= factor:
+            return f"{size / factor:.{1 if unit == 'GB' else 0}f} {unit}"
+    return f"{size / 1000:.0f} kB"

@@ -17,9 +17,9 @@ from sweep.errors import SweepError
 from sweep.files import remove_abandoned, write_json
 from sweep.grid import Run
 from sweep.runs.locks import take_lock
-from sweep.runs.records import Record, checkpoint_file, kept_file, lock_file, make_record, read_kept
+from sweep.runs.records import Record, checkpoint_file, kept_file, lock_file, make_record, read_kept, weights_file
 from sweep.runs.remaking import compare_with_old
-from sweep.runs.weights import check_answers, weights_file, write_weights
+from sweep.runs.weights import check_answers, write_weights
 
 logger = logging.getLogger(__name__)
 

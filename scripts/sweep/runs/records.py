@@ -144,6 +144,11 @@ def checkpoint_file(kept: Path) -> Path:
     return kept.parents[1] / "checkpoints" / f"{kept.parent.name}.safetensors"
 
 
+def weights_file(kept: Path) -> Path:
+    """The weights of the run with the kept record <series>/<epochs>.json: see sweep.runs.weights."""
+    return kept.with_suffix(".safetensors")
+
+
 def is_there(file: Path) -> bool:
     """Whether there is such a file, also if it cannot be read: reading it then says why."""
     try:

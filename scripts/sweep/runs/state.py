@@ -45,13 +45,17 @@ class RunState:
     record: Record | None  # the intact record in `published`, even if it is stale
     differs: list[str]  # what makes the record stale: "epochs 1, not 2"
     fault: str  # why `published` does not hold the record of this run, naming the file; "" if it does
-    has_kept: bool  # whether the kept record exists and is intact
+    kept_record: Record | None  # the kept record; None if it is missing or damaged
     kept_fault: str  # what is wrong with the kept record, naming the file; "" if it is intact or missing
     progress: Progress = Progress()  # of a running job; empty otherwise
 
     @property
     def finished(self) -> bool:
         return self.state in ("done", "diverged")
+
+    @property
+    def has_kept(self) -> bool:
+        return self.kept_record is not None
 
 
 def inspect_records(run: Run, folder: Path, kept_folder: Path, data_hash: str | None) -> RunState:
@@ -71,13 +75,14 @@ def inspect_records(run: Run, folder: Path, kept_folder: Path, data_hash: str | 
     if data_hash is None:
         data_hash = "" if record is None else str(record["data_hash"])
     kept = kept_file(kept_folder, run, data_hash)
+    kept_record: Record | None = None
     try:
-        has_kept = read_kept(kept) is not None
+        kept_record = read_kept(kept)
     except SweepError as error:
-        has_kept, kept_fault = False, str(error)
+        kept_fault = str(error)
     differs = [] if record is None else find_differences(record, run, data_hash)
     if record is None and missing:
-        state, detail = "missing", "its record is kept: nothing will be trained" if has_kept else ""
+        state, detail = "missing", "its record is kept: nothing will be trained" if kept_record else ""
     elif record is None:
         state, detail = "damaged", fault
     elif differs:
@@ -87,7 +92,7 @@ def inspect_records(run: Run, folder: Path, kept_folder: Path, data_hash: str | 
         state, detail = "diverged", f"in epoch {record['diverged_epoch']}"
     else:
         state = "done"
-    return RunState(run, published, kept, state, detail, record, differs, fault, has_kept, kept_fault)
+    return RunState(run, published, kept, state, detail, record, differs, fault, kept_record, kept_fault)
 
 
 def inspect_run(layout: Layout, run: Run, data_hash: str | None) -> RunState:

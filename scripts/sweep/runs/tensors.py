@@ -5,29 +5,31 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from sweep.errors import SweepError
 from sweep.files import replacing
 
-Arrays = Mapping[str, NDArray[Any]]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class Stored(NamedTuple):
     """What such a file holds."""
 
     facts: dict[str, Any]
-    arrays: dict[str, NDArray[Any]]
+    arrays: "dict[str, NDArray[Any]]"
     digest: str
 
 
-def write_tensors(file: Path, facts: Mapping[str, Any], arrays: Arrays) -> None:
+def write_tensors(file: Path, facts: Mapping[str, Any], arrays: "Mapping[str, NDArray[Any]]") -> None:
     """Write a file atomically. Raises SweepError if it cannot be written."""
+    # The Snakefile imports this module to read facts, for which it needs no numpy.
+    import numpy as np
+    from safetensors.numpy import save_file
+
     text = json.dumps(facts, allow_nan=False)
     with replacing(file) as temporary:
         # `save_file` writes memory order; a transposed view would be stored wrongly.
@@ -69,8 +71,10 @@ def _opened(file: Path) -> Iterator[tuple[Any, dict[str, str]]]:
         raise SweepError(f"{file} is damaged") from None
 
 
-def compute_digest(facts: str, arrays: Arrays) -> str:
+def compute_digest(facts: str, arrays: "Mapping[str, NDArray[Any]]") -> str:
     """SHA-256 over everything that a file holds: its facts, and each tensor's name, type, shape and bytes."""
+    import numpy as np
+
     content = sha256(facts.encode())
     for name, array in sorted(arrays.items()):
         content.update(f"{name} {array.dtype} {array.shape}".encode())

@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from sweep.errors import SweepError
 from sweep.grid import Run
 from sweep.runs.records import Record, model_hash
-from sweep.runs.tensors import Arrays, Stored, read_facts, read_tensors, write_tensors
+from sweep.runs.tensors import Stored, read_facts, read_tensors, write_tensors
+
+Arrays = Mapping[str, NDArray[Any]]
 
 # What of a snapshot only serves to train on from it: Adam's moments and steps, and the generators.
 STATE = ("mean", "mean_square", "steps", "shuffles", "dropout")
@@ -29,16 +31,11 @@ SCALING = "(v - 128) / 255"
 PARAMETER_BYTES, GENERATORS_BYTES, ANSWER_BYTES = 4, 2 * 5056, 9
 
 
-def weights_file(kept: Path) -> Path:
-    """The weights of the run with the kept record <series>/<epochs>.json."""
-    return kept.with_suffix(".safetensors")
-
-
 def write_weights(
     file: Path, record: Record, snapshot: Arrays, class_names: list[str], made_with: Mapping[str, str], keep: str
 ) -> None:
-    """Write the weights of the run with this record, atomically, from its final snapshot's tensors. `keep` is "state" or
-    "weights". Raises SweepError if the file cannot be written."""
+    """Write the weights of the run with this record, atomically, from its final snapshot's tensors. `keep` is "state"
+    or "weights". Raises SweepError if the file cannot be written."""
     facts = {
         **{name: record[name] for name in ("series", "epochs", "content_hash", "model", "dropout_rate", "axes")},
         "model_hash": model_hash(record["model"]),
@@ -47,7 +44,9 @@ def write_weights(
         "made_with": dict(made_with),
         "keep": keep,
     }
-    write_tensors(file, facts, {name: array for name, array in snapshot.items() if keep == "state" or name not in STATE})
+    write_tensors(
+        file, facts, {name: array for name, array in snapshot.items() if keep == "state" or name not in STATE}
+    )
 
 
 def read_weights(file: Path, record: Record) -> Stored | None:
@@ -58,17 +57,18 @@ def read_weights(file: Path, record: Record) -> Stored | None:
     """
     try:
         stored = read_tensors(file)
+        _check_owner(file, stored.facts, record)
     except FileNotFoundError:
         return None
     except SweepError as error:
-        raise SweepError(f"{error}; {mend_advice([file])}") from None
-    _check_owner(file, stored.facts, record)
+        advice = "`make remake` has the run trained again, and this goes on without its weights"
+        raise SweepError(f"{error}; {advice}: rm {shlex.quote(str(file))}") from None
     return stored
 
 
 def describe_damage(file: Path, record: Record, whole: bool) -> str:
-    """A clause on what is wrong with the weights of the run with this record, "" if nothing is, without torch. Only if
-    `whole` the tensors are read. Raises FileNotFoundError if there are none."""
+    """Half a sentence on what is wrong with the weights of the run with this record, "" if nothing is. Only if `whole`
+    the tensors are read. Raises FileNotFoundError if there are none."""
     try:
         facts = read_tensors(file).facts if whole else read_facts(file)[0]
         _check_owner(file, facts, record)
@@ -79,17 +79,12 @@ def describe_damage(file: Path, record: Record, whole: bool) -> str:
 
 def _check_owner(file: Path, facts: Mapping[str, Any], record: Record) -> None:
     if facts.get("content_hash") != record["content_hash"]:
-        raise SweepError(f"{file} is of another record than the one beside it; {mend_advice([file])}")
-
-
-def mend_advice(files: Iterable[Path]) -> str:
-    """How a user has damaged weights made again."""
-    return f"remove it, and `make remake` has the run trained again: rm -f {shlex.join(map(str, files))}"
+        raise SweepError(f"{file} is of another record than the one beside it")
 
 
 def check_answers(record: Record, answers: Arrays, labels: Mapping[str, NDArray[np.int64]]) -> None:
-    """Check that accuracy and mean loss of a run's answers are the figures of its record: the accuracy exactly, the loss
-    to 1e-5 of it, since it was added up in another order. `labels`, (n,), are those of "validation" and "test".
+    """Check that accuracy and mean loss of a run's answers are those of its record: the accuracy exactly, the loss to
+    1e-5 of it, since it was added up in another order. `labels`, (n,), are those of "validation" and "test".
 
     Raises:
         SweepError: they are not.
@@ -113,6 +108,7 @@ def count_bytes(runs: Iterable[Run], keep: str, classes: int, answers: int) -> i
     """The bytes that the kept weights of these runs take on the disk, but for a few kB of names and facts each.
 
     `classes` is the number of classes, `answers` that of the validation and test images. `keep` is as in the config.
+    Raises SweepError if a model cannot be built.
     """
     if keep == "nothing":
         return 0
@@ -127,8 +123,14 @@ def count_bytes(runs: Iterable[Run], keep: str, classes: int, answers: int) -> i
         axes = own_axes(run.model, run.axes)
         key = (run.model, *axes.items())
         if key not in sizes:
-            with torch.device("meta"):  # numbers are counted, not made
-                model = build_model(run.model, classes, run.dropout_rate, **axes)
+            try:
+                with torch.device("meta"):  # numbers are counted, not made
+                    model = build_model(run.model, classes, run.dropout_rate, **axes)
+            except Exception as error:  # a user's own model may raise anything
+                name = f"scripts/sweep/models/{run.model}.py"
+                raise SweepError(
+                    f"{name}: its Model cannot be built ({type(error).__name__}: {error}); mend it"
+                ) from None
             sizes[key] = (sum(p.numel() for p in model.parameters()), sum(b.numel() for b in model.buffers()))
         parameters, buffers = sizes[key]
         moments = (2 * parameters * PARAMETER_BYTES + GENERATORS_BYTES) if keep == "state" else 0

@@ -18,8 +18,7 @@ from sweep.grid import Run
 from sweep.models import build_model
 from sweep.runs import hardware, job
 from sweep.runs.job import Machine, git_commit, run_job
-from sweep.runs.records import Record, checkpoint_file, kept_file, lock_file, read_kept
-from sweep.runs.weights import weights_file
+from sweep.runs.records import Record, checkpoint_file, kept_file, lock_file, read_kept, weights_file
 from sweep.training import loop
 
 RUN = Run("mlp", 4, 0.001, 0.2, 3, 0)

@@ -1,0 +1,47 @@
+"""Have runs without weights trained again: see `remake`."""
+
+from pathlib import Path
+
+from sweep import program
+from sweep.config import read_config
+from sweep.errors import SweepError
+from sweep.layout import Layout
+from sweep.runs.locks import is_locked, take_lock
+from sweep.runs.records import lock_file, weights_file
+from sweep.runs.remaking import inspect_weights, set_aside
+from sweep.runs.state import inspect_data, inspect_run
+
+
+def remake(configfile: list[Path] = []) -> None:  # noqa: B006  it is not changed
+    """Have the next run of the sweep train again, on purpose, the finished runs whose weights are missing or damaged.
+
+    Nothing is trained here. The record of each such run is put aside; the next run trains it, writes record and weights
+    together, says in the run's log whether a metric changed, and then removes the old record. --configfile is on top of
+    config.yaml, as Snakemake's.
+    """
+    layout = Layout(read_config(configfile))
+    if layout.settings["training"]["keep"] == "nothing":
+        raise SweepError(
+            "config: training.keep is nothing, so a new training would keep no weights either; set another"
+        )
+    lock = take_lock(layout.results / "sweep.lock")
+    if lock is None:
+        raise SweepError(f"{layout.results} is being made by a Snakemake that still runs: wait for its end")
+    try:
+        data_hash, _ = inspect_data(layout)
+        found = inspect_weights(inspect_run(layout, run, data_hash) for run in layout.runs)
+        again = [state for state in (*found.missing, *found.damaged) if not is_locked(lock_file(state.kept))]
+        for state in again:
+            set_aside(state.kept, state.published)
+            weights_file(state.kept).unlink(missing_ok=True)
+    finally:
+        lock.release()
+    if again:
+        print(f"The next run trains {len(again)} runs again, as `make plan` shows:")
+        print(program.wrapped(str(state.run.path) for state in again))
+    else:
+        print("Every finished run has its weights: there is nothing to make again")
+
+
+if __name__ == "__main__":
+    program.run(remake)

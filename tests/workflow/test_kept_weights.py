@@ -1,0 +1,115 @@
+"""Weights of real runs: a sweep keeps them, uses no damaged ones, and makes them again only on purpose."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+from project import ANALYSIS, CNN_RUNS, MLP_RUNS, PAGES, Sweep, numbers, program
+
+EXAMINED = {"plot_examinations": 1, **PAGES}
+
+
+def weights(sweep: Sweep, run: str) -> Path:
+    return sweep.kept(run).with_suffix(".safetensors")
+
+
+def examination(sweep: Sweep, model: str) -> dict[str, object]:
+    content: dict[str, object] = json.loads((sweep.results / "examinations" / f"{model}.json").read_text())
+    return content
+
+
+def test_runs_without_weights_are_counted_and_made_again_on_purpose_alone(finished: Sweep) -> None:
+    assert "weights: 6 runs have theirs, " in program(finished, "status")
+    gone, damaged, *_ = sorted(MLP_RUNS)
+    (diverged,) = sorted(CNN_RUNS)[:1]
+    before = {run: numbers(finished.results / "runs" / run / "metrics.json") for run in (gone, damaged)}
+    weights(finished, gone).unlink()
+    file = weights(finished, damaged)
+    content = bytearray(file.read_bytes())
+    content[-100] ^= 1
+    file.write_bytes(content)
+    output = program(finished, "status")
+    assert "weights: 5 runs have theirs, " in output
+    assert "1 finished runs have none: `make remake` has them trained again" in output
+    assert f"\n  {file.relative_to(finished.folder)} is damaged\n" in output
+    assert "1 finished runs have no weights, and are not trained for that" in program(finished, "plan")
+    assert finished.snakemake("--dry-run").jobs.keys().isdisjoint({"train"})
+
+    refused = finished.run(
+        "sed -i 's/keep: .*//; s/^training:/training:\\n  keep: nothing/' config.yaml && make -s remake"
+    )
+    assert "training.keep is nothing" in program(finished, "remake", succeeds=False), refused.output
+    finished.configure()
+    assert "The next run trains 2 runs again" in program(finished, "remake")
+    assert program(finished, "remake") == "Every finished run has its weights: there is nothing to make again\n"
+    assert finished.snakemake().jobs == {"train": 2, **ANALYSIS}
+    assert finished.trained() == {gone, damaged}
+    for run in (gone, damaged):
+        log = (finished.results / "logs" / "train" / f"{run}.log").read_text()
+        assert "Every metric is that of the record that this one replaces" in log
+        assert numbers(finished.results / "runs" / run / "metrics.json") == before[run]
+    assert "weights: 6 runs have theirs, " in program(finished, "status")
+    assert not list(finished.records.rglob("*.old"))
+    assert diverged in CNN_RUNS
+
+
+def test_what_is_kept_is_as_the_config_says_and_a_sweep_without_weights_still_has_its_report(finished: Sweep) -> None:
+    finished.forget()
+    shutil.rmtree(finished.results / "runs")
+    finished.configure(training__keep="nothing", models__mlp__batch_sizes=[8])
+    output = program(finished, "plan")
+    assert "disk: training.keep is nothing, so no weights are kept" in output
+    finished.snakemake()
+    assert not list(finished.records.glob("*/*.safetensors"))
+    for model in ("mlp", "cnn"):
+        assert examination(finished, model)["unavailable"] == "no_weights"
+    assert "`make remake`" in finished.report.read_text()
+    finished.configure(training__keep="weights", models__mlp__batch_sizes=[8])
+    assert finished.snakemake().jobs == {}
+    program(finished, "remake")
+    output = program(finished, "plan")
+    size = re.search(r"disk: (\d+) MB in results/records for the weights of these runs", output)
+    assert size
+    finished.snakemake()
+    found = sum(file.stat().st_size for file in finished.records.glob("*/*.safetensors"))
+    assert abs(found / 10**6 - int(size[1])) < 1
+    for model in ("mlp", "cnn"):
+        assert examination(finished, model)["unavailable"] == ""
+    assert "`make remake`" not in finished.report.read_text()
+
+
+def test_an_examination_is_made_again_if_its_weights_are_others_and_stays_without_them(finished: Sweep) -> None:
+    before = examination(finished, "mlp")
+    file = weights(finished, str(before["run"]))
+    good = file.read_bytes()
+    file.unlink()
+    assert finished.snakemake().jobs == {}
+    # Weights of the same run, from a machine that was told to keep less.
+    again = Sweep(finished.folder)
+    job = again.start_job(
+        **dict(zip(("batch_size", "dropout_rate"), _parts(str(before["name"])), strict=True)),
+        records=finished.folder / "elsewhere",
+        keep="weights",
+        metrics=finished.folder / "metrics.json",
+    )
+    job.communicate()
+    (other,) = (finished.folder / "elsewhere").glob("*/2.json")
+    shutil.copy(other.with_suffix(".safetensors"), file)
+    jobs = finished.snakemake("--dry-run").jobs
+    assert jobs == {"examine": 1, **EXAMINED}
+    # It belongs to another record, since times differ.
+    failed = finished.snakemake(succeeds=False)
+    assert (
+        f"{file.relative_to(finished.folder)} is of another record than the one beside it"
+        in failed.output + finished.logs()
+    )
+    file.write_bytes(good)
+    finished.snakemake()
+    assert examination(finished, "mlp") == before
+    assert finished.snakemake().jobs == {}
+
+
+def _parts(name: str) -> tuple[str, str]:
+    batch_size, _, dropout_rate = name.split("_")
+    return batch_size, dropout_rate

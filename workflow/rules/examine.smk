@@ -1,0 +1,81 @@
+# tables, weights → what the best run of each model does: numbers, then figures
+EXAMINATIONS = {model: RESULTS / f"examinations/{model}.json" for model in layout.grid.models}
+
+
+def asked_examination(model):
+    """A file that is written anew where the weights of the examined run are others than its examination says.
+
+    If weights are made again together with their record, the tables say it. Weights that are no longer there leave the
+    examination as it is.
+    """
+    file = RESULTS / "asked" / f"examination-{model}.json"
+    made = made_with(EXAMINATIONS[model], "series", "epochs", "digest")
+    stale = False
+    if made and made["series"]:
+        with suppress(FileNotFoundError, SweepError):
+            _, digest = read_facts(weights_file(RECORDS / made["series"] / f"{made['epochs']}.json"))
+            stale = digest != made["digest"]
+    if workflow.is_main_process and (stale or not file.exists()):
+        try:
+            write_json(file, {"model": model, "instead_of": made["digest"] if stale else None})
+        except SweepError as error:
+            refuse(error)
+    return file
+
+
+# Written before Snakemake looks at the folder, as those of common.smk.
+ASKED_EXAMINATIONS = {model: asked_examination(model) for model in EXAMINATIONS}
+
+
+rule examine:
+    input:
+        asked=lambda wildcards: ASKED_EXAMINATIONS[wildcards.model],
+        grid=rules.aggregate.input.grid,
+        tables=[TABLES / name for name in TABLE_FILES],
+        manifest=DATA / "manifest.json",
+        images=ancient(DATA / "images.safetensors"),
+        code=code_of("examine", "models", "training", "data", "runs", "analysis", "results", "examination"),
+    output:
+        examination=RESULTS / "examinations/{model}.json",
+    log:
+        RESULTS / "logs/examine/{model}.log",
+    conda:
+        "../../envs/training.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * 3000,
+        runtime=lambda wildcards, attempt: attempt * 60,
+    params:
+        tables=TABLES,
+        data=DATA,
+        records=RECORDS,
+    message:
+        "Examine the best run of {wildcards.model}"
+    shell:
+        "python {input.code[0]:q} --grid {input.grid} --tables {params.tables}"
+        " --model {wildcards.model} --data {params.data} --records {params.records} --output {output.examination}"
+        " > {log} 2>&1"
+
+
+rule plot_examinations:
+    input:
+        examinations=list(EXAMINATIONS.values()),
+        code=code_of("plot_examinations", "analysis", "figures"),
+    output:
+        [
+            in_report(figure, "")
+            for figure in expand(
+                REPORT / "pics/{name}.{suffix}",
+                name=examination_figures(layout.grid.models),
+                suffix=["png", "svg"],
+            )
+        ],
+    log:
+        RESULTS / "logs/plot_examinations.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        figures=REPORT / "pics",
+    message:
+        "Draw what the best runs do"
+    shell:
+        "python {input.code[0]:q} --examinations {input.examinations} --figures {params.figures} > {log} 2>&1"
