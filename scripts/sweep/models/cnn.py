@@ -71,6 +71,8 @@ class ConvBlock(nn.Module):
       weight γ ≥ 0. For γ < 0, γ·(x − μ)/σ = |γ|·(−x − (−μ))/σ: the convolution's weights take γ's sign.
     - Dropout's factor d ≥ 0 goes into the normalisation: d·relu(a·x + b) = relu(d·a·x + d·b).
     - The convolution has no bias, since batch normalisation subtracts it again with the mean.
+
+    Normalisation and dropout are parts with a `training` of their own, so that one of them alone can be switched.
     """
 
     def __init__(self, channels_in: int, channels_out: int, kernel_size: int, dropout_rate: float) -> None:
@@ -78,13 +80,13 @@ class ConvBlock(nn.Module):
         # The weights alone, with torch's initialisation.
         self.weight = nn.Conv2d(channels_in, channels_out, kernel_size, bias=False).weight
         self.norm = BatchNorm(channels_out)
-        self.dropout_rate = dropout_rate
+        self.dropout = nn.Dropout(dropout_rate)
 
     def forward(self, x: Tensor) -> Tensor:
         norm = self.norm
         sign = torch.where(norm.weight < 0, -1.0, 1.0)
         x = F.conv2d(x, self.weight * sign[:, None, None, None])
-        if self.training:
+        if norm.training:
             maxima, mean, unbiased_var = MaximaAndMoments.apply(x)
             norm.update(sign * mean.detach(), unbiased_var.detach())
             values = x.numel() // x.shape[1]
@@ -92,7 +94,7 @@ class ConvBlock(nn.Module):
         else:
             maxima, mean, var = F.max_pool2d(x, 2), sign * norm.running_mean, norm.running_var
         slope = norm.weight * sign * torch.rsqrt(var + EPS)
-        factor = F.dropout(torch.ones(len(x), len(slope), device=x.device), self.dropout_rate, self.training)
+        factor = self.dropout(torch.ones(len(x), len(slope), device=x.device))
         shift = factor * (norm.bias - slope * mean)
         return torch.addcmul(by_channel(shift, x), maxima, by_channel(factor * slope, x)).relu_()
 

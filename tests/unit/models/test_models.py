@@ -11,6 +11,7 @@ from torch.nn import functional
 from sweep import models
 from sweep.errors import SweepError
 from sweep.models import build_model, model_names, training_mb_per_picture
+from sweep.models.layers import BatchNorm
 
 # By hand from the protocol: a layer's weights and biases; batch normalisation has a factor and a bias for each channel.
 # Convolutions have biases only without it, since it would subtract them again.
@@ -133,6 +134,31 @@ def test_the_cnns_shortcuts_change_neither_output_nor_gradients_nor_statistics(d
         torch.testing.assert_close(block.norm.running_var, norm.running_var)
         norm.running_mean.copy_(block.norm.running_mean + bias.detach())
     torch.testing.assert_close(ours.eval()(images), plain.eval()(images))
+
+
+@pytest.mark.parametrize(("norms_train", "dropouts_train"), [(True, False), (False, True), (False, False)])
+def test_each_part_of_the_cnn_is_in_a_mode_of_its_own(norms_train: bool, dropouts_train: bool) -> None:
+    ours, plain, _, biases = with_the_same_weights(0.4)
+    images = torch.randn(3, 32, 32, 3, dtype=torch.float64)
+    norms = [module for module in plain.modules() if isinstance(module, nn.BatchNorm2d)]
+    with torch.no_grad():
+        for block, norm, bias in zip(ours.blocks, norms, biases, strict=True):
+            bias.zero_()  # ours lacks it
+            norm.running_mean.copy_(block.norm.running_mean.normal_())
+            norm.running_var.copy_(block.norm.running_var.uniform_(0.5, 2))
+    before = {name: tensor.clone() for name, tensor in ours.state_dict().items()}
+    for model in (ours.train(), plain.eval()):  # the whole model's mode decides nothing
+        for module in model.modules():
+            if isinstance(module, BatchNorm | nn.BatchNorm2d):
+                module.train(norms_train)
+            elif isinstance(module, nn.Dropout | nn.Dropout2d):
+                module.train(dropouts_train)
+    torch.manual_seed(1)  # one channel mask for both
+    found = ours(images)
+    torch.manual_seed(1)
+    torch.testing.assert_close(found, plain(images))
+    moved = {name for name, tensor in ours.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert moved == {name for name in before if "running" in name and norms_train}
 
 
 def test_the_cnns_shortcuts_lose_no_more_in_bf16_than_torchs_layers() -> None:

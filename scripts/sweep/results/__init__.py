@@ -1,0 +1,239 @@
+"""A sweep's results for notebooks: its tables, and its trained models.
+
+    from sweep.results import load_model, load_runs, predict
+
+    runs = load_runs("cifar10")
+    model = load_model(runs.loc[runs["best_val_acc"].idxmax()])
+    probabilities = predict(model, images)  # images: (n, 32, 32, 3) uint8
+
+The folder scripts/ must be on Python's path. `folder` is the one in which the sweep runs, by default the current one.
+Nothing here trains or writes, and no file is unpickled. The message of every SweepError says what to do.
+"""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sweep.analysis.tables import describe_damage, read_table
+from sweep.errors import SweepError
+from sweep.layout import RECORDS, Layout
+from sweep.models import build_model, model_names, own_axes
+from sweep.runs.records import Record, model_hash, read_kept, weights_file
+from sweep.runs.tensors import Stored
+from sweep.runs.weights import SCALING, read_weights
+
+# torch takes seconds to import, and the tables do not need it: the functions that do import it themselves.
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+# A row of `load_runs`.
+Row = Mapping[str, Any] | pd.Series
+# Every model takes images of this shape.
+IMAGE_SHAPE = (32, 32, 3)
+# What to do about weights that are not those of their run; the command that removes them follows.
+ADVICE = "remove it, and `make remake` has the run trained again"
+
+
+class Trained(NamedTuple):
+    """A run's kept record, the file of its weights, and what that holds; None if the weights were not kept."""
+
+    record: Record
+    file: Path
+    stored: Stored | None
+
+
+def load_runs(experiment: str, folder: Path = Path()) -> pd.DataFrame:
+    """The table of an experiment's runs, a row a run: its hyper-parameters, the metrics of its last epoch (last_…) and
+    of the one with the best validation accuracy (best_…), and its origin.
+
+    Raises:
+        SweepError: the tables are missing or damaged.
+    """
+    return _load_table(experiment, folder, "runs")
+
+
+def load_epochs(experiment: str, folder: Path = Path()) -> pd.DataFrame:
+    """The table of an experiment's epochs, a row an epoch of each run, counted from 0: its metrics, learning rate and
+    seconds. Raises SweepError as `load_runs`."""
+    return _load_table(experiment, folder, "epochs")
+
+
+def load_configurations(experiment: str, folder: Path = Path()) -> pd.DataFrame:
+    """The table of an experiment's configurations, a row each, ranked within their model: means over the seeds, and
+    their spread. Raises SweepError as `load_runs`."""
+    return _load_table(experiment, folder, "configurations")
+
+
+def best_run(runs: pd.DataFrame, configurations: pd.DataFrame, model: str, rank_by: str) -> pd.Series | None:
+    """The row of a model's best run, or None if every configuration has a diverged run.
+
+    It is the run of the best configuration without a diverged one whose last epoch is the best by `rank_by`, val_loss
+    or val_acc, by which the `configurations` are ranked; of equal ones the first.
+    """
+    sound = configurations[(configurations["model"] == model) & (configurations["diverged"] == 0)]
+    if sound.empty:
+        return None
+    name = sound.sort_values("rank")["name"].iloc[0]
+    seeds = runs[(runs["model"] == model) & (runs["name"] == name)]
+    order = seeds.sort_values(f"last_{rank_by}", ascending=rank_by == "val_loss", kind="stable")
+    first: pd.Series = order.iloc[0]
+    return first
+
+
+def load_model(run: Row, epoch: Literal["best", "last"] = "best", folder: Path = Path()) -> "nn.Module":
+    """The trained model of a run, which is a row of `load_runs`: in float32, on the CPU, and in evaluation mode.
+
+    Its weights are those of the epoch with the best validation accuracy or of the last one. It maps scaled images to
+    logits, (n, classes), so use `predict`. Its attribute `class_names`, a list of str, names the classes in the order
+    of the logits.
+
+    Raises:
+        SweepError: the run's weights were not kept or are damaged, its record is missing or another one than the row
+            is of, or the code of the model has changed since.
+    """
+    return restore_model(find_trained(run, folder / RECORDS), epoch)
+
+
+def predict(model: "nn.Module", images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The probability of each class, (n, classes) float32, for RGB images, (n, 32, 32, 3) uint8; n may be 0.
+
+    The model is on the CPU. It stays in the mode that it is in: what `load_model` gives is in evaluation mode.
+
+    Raises:
+        SweepError: the images are of another type or shape.
+    """
+    if images.dtype != np.uint8 or images.shape[1:] != IMAGE_SHAPE:
+        raise SweepError(
+            "images must be uint8 of the shape (n, 32, 32, 3), values from 0 to 255 with red, green and blue last, "
+            f"not {images.dtype} of the shape {tuple(images.shape)}"
+        )
+    import torch
+
+    from sweep.training.loop import EVALUATION_BATCHES, scale
+
+    size = EVALUATION_BATCHES["cpu"]
+    with torch.no_grad():
+        # Copied, since an array may be read-only or in any order in memory. No image at all is a batch of none.
+        batches = (torch.from_numpy(images[start : start + size].copy()) for start in range(0, len(images) or 1, size))
+        probabilities: Tensor = torch.cat([model(scale(batch, torch.float32)).softmax(1) for batch in batches])
+    return probabilities.numpy()
+
+
+def find_trained(run: Row, records: Path) -> Trained:
+    """What the folder `records` has of a run, which is a row of `load_runs`.
+
+    Raises:
+        SweepError: the record is missing, damaged or another one than the row is of, or the weights are damaged.
+    """
+    kept = records / run["series"] / f"{run['epochs']}.json"
+    record = read_kept(kept)
+    if record is None:
+        raise SweepError(f"{kept}, the record of {run_path(run)}, is missing: put it back, or see `make remake`")
+    if record["content_hash"] != run["content_hash"]:
+        raise SweepError(
+            f"{kept} is not the record that the table's row of {run_path(run)} is of, as when the run was trained "
+            "again since: run the sweep's command again, which makes the tables anew, and read them again"
+        )
+    file = weights_file(kept)
+    return Trained(record, file, read_weights(file, record))
+
+
+def restore_model(trained: Trained, epoch: Literal["best", "last"] = "best") -> "nn.Module":
+    """The trained model, as `load_model` gives it.
+
+    Raises:
+        SweepError: its weights were not kept, do not fit the model, or are of other code of the model.
+    """
+    record, file, stored = trained
+    if stored is None:
+        raise SweepError(_say_why_none(record, file))
+    if fault := _describe_changed_code(record, stored):
+        raise SweepError(f"{file} {fault}")
+    import torch
+
+    try:
+        class_names = [str(name) for name in stored.facts["class_names"]]
+        model: Any = build_fresh(record, len(class_names))
+        arrays = {name: torch.tensor(array) for name, array in stored.arrays.items()}
+        if epoch == "best":
+            best = {name.removeprefix("best."): array for name, array in arrays.items() if name.startswith("best.")}
+            model.load_state_dict(best)
+        else:
+            _load_last(model, arrays)
+    except (LookupError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise SweepError(
+            f"{file} does not fit the model in scripts/sweep/models/{record['model']}.py ({reason}); {ADVICE}: "
+            f"rm {shlex.quote(str(file))}"
+        ) from None
+    model.class_names = class_names
+    restored: nn.Module = model.eval()
+    return restored
+
+
+def build_fresh(record: Record, classes: int) -> "nn.Module":
+    """The model of a record's run with fresh weights. The random numbers of others stay as they are."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        axes = own_axes(record["model"], record["axes"].items())
+        return build_model(record["model"], classes, record["dropout_rate"], **axes)
+
+
+def run_path(run: Row) -> str:
+    """The name of a run, which is a row of `load_runs`, as its folder has it: "mlp/1024_0.001_0.2/seed0"."""
+    return f"{run['model']}/{run['name']}/seed{run['seed']}"
+
+
+def _load_table(experiment: str, folder: Path, name: str) -> pd.DataFrame:
+    tables = folder / Layout({"experiment": experiment}).tables
+    file = tables / f"{name}.csv"
+    if not file.exists():
+        others = sorted(found.parents[1].name for found in folder.glob("results/*/tables/runs.csv"))
+        raise SweepError(
+            f"{file} is missing: run the sweep first, or give the folder in which it runs; "
+            f"there are tables of {', '.join(others) or 'no experiment'}"
+        )
+    if fault := describe_damage(tables):
+        raise SweepError(fault)
+    return read_table(file)
+
+
+def _load_last(model: "nn.Module", arrays: "Mapping[str, Tensor]") -> None:
+    """Give the model the parameters and running statistics of the last epoch. Raises LookupError or RuntimeError if
+    they do not fit."""
+    parameters = list(model.parameters())
+    vectors = arrays["weights"].split([parameter.numel() for parameter in parameters])
+    for parameter, vector in zip(parameters, vectors, strict=True):
+        parameter.data.copy_(vector.view_as(parameter))
+    for name, buffer in model.named_buffers(prefix="model"):
+        buffer.copy_(arrays[name].view_as(buffer))
+
+
+def _say_why_none(record: Record, file: Path) -> str:
+    if record["best"] is None:
+        return f"{file} is missing: the run diverged in its first epoch, so that it has no weights; take another one"
+    return f"{file} is missing: its run left no weights; `make remake` has such runs trained again on purpose"
+
+
+def _describe_changed_code(record: Record, stored: Stored) -> str:
+    """Half a sentence on a model whose code is no longer that of its training, with what to do; "" if it still is."""
+    model, commit = record["model"], record["commit"]
+    is_same = model in model_names() and stored.facts.get("model_hash") == model_hash(model)
+    if is_same and stored.facts.get("scaling") == SCALING:
+        return ""
+    what = (
+        f"is of other code than scripts/sweep/models/{model}.py, with what that imports, is now: run the sweep again, "
+        "which trains with the code as it is now, or use the old code"
+    )
+    if commit is None:
+        return f"{what}; which that is the record does not say, since it was not under git"
+    where = f"{what} in a folder beside this one: git worktree add ../old {commit.removesuffix('-dirty')}"
+    if commit.endswith("-dirty"):
+        return f"{where} (it lacks changes that were not committed when the run was trained)"
+    return where

@@ -1,0 +1,174 @@
+"""The program that examines a best run: its numbers are those of the record, or it says what is wrong."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import confusion_matrix
+
+from examine import examine
+from examples import record
+from sweep.analysis.examined import Examination
+from sweep.analysis.tables import write_tables
+from sweep.data.prepared import map_prepared, read_manifest
+from sweep.errors import SweepError
+from sweep.files import write_json
+from sweep.grid import Grid
+from sweep.layout import RECORDS
+from sweep.results import load_model, load_runs, predict
+from sweep.runs.records import kept_file, make_record, read_record
+from sweep.runs.tensors import read_tensors, write_tensors
+from trained import CLASS_NAMES, EXPERIMENT, data_folder, save_data, tables_folder, train_small_sweep
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sweep")
+    train_small_sweep(folder)
+    return folder
+
+
+@pytest.fixture
+def copy(sweep: Path, tmp_path: Path) -> Path:
+    """The sweep, for a test to damage."""
+    shutil.copytree(sweep, tmp_path / "copy", ignore=shutil.ignore_patterns("examinations"))
+    return tmp_path / "copy"
+
+
+def examined(folder: Path, model: str) -> Examination:
+    output = folder / "examinations" / f"{model}.json"
+    tables, data = tables_folder(folder), data_folder(folder)
+    examine(folder / "asked.json", folder / "grid.json", tables, model, data, folder / RECORDS, output)
+    return Examination.read(output)
+
+
+def weights_of(folder: Path, model: str) -> Path:
+    (run,) = (run for run in Grid.read(folder / "grid.json").runs() if run.model == model)
+    data_hash = read_manifest(data_folder(folder)).content_hash
+    return kept_file(folder / RECORDS, run, data_hash).with_suffix(".safetensors")
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_an_examination_is_of_the_records_run_and_its_kept_weights(sweep: Path, model: str) -> None:
+    found = examined(sweep, model)
+    weights = weights_of(sweep, model)
+    of = read_record(weights.with_suffix(".json"))
+    assert found.asked == {"asked": "for"}
+    assert (found.model, found.class_names, found.unavailable) == (model, CLASS_NAMES, "")
+    assert (found.run, found.series, found.epochs) == (f"{model}/{found.name}/seed0", of["series"], of["epochs"])
+    assert (found.best_epoch, found.content_hash) == (of["best"]["epoch"], of["content_hash"])
+    assert found.digest == read_tensors(weights).digest
+
+    tensors = {
+        name: tensor.numpy()
+        for name, tensor in map_prepared(data_folder(sweep), read_manifest(data_folder(sweep))).items()
+    }
+    row = next(row for _, row in load_runs(EXPERIMENT, sweep).iterrows() if row["model"] == model)
+    best = load_model(row, "best", sweep)
+    assert found.answered is not None
+    assert found.answered.accuracy == of["best"]["test_acc"]
+    given = predict(best, tensors["test_images"]).argmax(1)
+    assert found.answered.confusion == confusion_matrix(tensors["test_labels"], given, labels=range(3)).tolist()
+
+    # The weights of the best epoch, in evaluation mode: accuracy and loss of the validation set are that epoch's.
+    assert found.modes is not None
+    assert (found.modes.images, found.modes.batch_size, found.modes.passes) == (30, 8, 5)
+    evaluated = found.modes.rows[0]
+    assert evaluated.accuracy == of["best"]["val_acc"]
+    assert evaluated.loss == pytest.approx(of["best"]["val_loss"], rel=1e-4)
+
+    assert found.shift is not None
+    assert found.shift.accuracies[0] == [found.answered.accuracy]
+    assert [len(each) for each in found.shift.accuracies] == [1, 8, 8, 8, 8]
+    assert [mark == "-" for mark in found.shift.lost] == (given != tensors["test_labels"]).tolist()
+    assert found.size is not None
+    assert found.size.parameters == sum(parameter.numel() for parameter in best.parameters())
+
+
+def test_the_same_weights_give_the_same_file(sweep: Path, copy: Path) -> None:
+    for folder in (sweep, copy):
+        examined(folder, "mlp")
+    files = [folder / "examinations" / "mlp.json" for folder in (sweep, copy)]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_of_a_run_without_weights_the_size_alone_is_known(sweep: Path, copy: Path) -> None:
+    weights_of(copy, "mlp").unlink()
+    found, whole = examined(copy, "mlp"), examined(sweep, "mlp")
+    assert found.unavailable == "no_weights"
+    assert (found.run, found.content_hash, found.size) == (whole.run, whole.content_hash, whole.size)
+    assert (found.digest, found.answered, found.modes, found.shift) == (None, None, None, None)
+
+
+def test_a_model_whose_configurations_all_diverged_has_no_best_run(copy: Path) -> None:
+    grid = Grid.read(copy / "grid.json")
+    data_hash = read_manifest(data_folder(copy)).content_hash
+    runs = grid.runs()
+    diverged = {**record(runs[0], [], [], 0)}
+    keys = (
+        "commit",
+        "status",
+        "diverged_epoch",
+        "resumed_epochs",
+        "history",
+        "best",
+        "last",
+        "training_s",
+        "environment",
+    )
+    records = [make_record(run, data_hash, {key: diverged[key] for key in keys}) for run in runs]
+    write_tables(tables_folder(copy), runs, records, grid)
+    found = examined(copy, "cnn")
+    assert (found.unavailable, found.run, found.size, found.class_names) == ("diverged", None, None, CLASS_NAMES)
+
+
+def rename_classes(facts: dict[str, Any], _: dict[str, Any]) -> None:
+    facts["class_names"] = ["x", "y", "z"]
+
+
+def change_an_answer(_: dict[str, Any], arrays: dict[str, Any]) -> None:
+    arrays["test.classes"] = np.where(np.arange(37) == 5, (arrays["test.classes"] + 1) % 3, arrays["test.classes"])
+
+
+def lose_an_answer(_: dict[str, Any], arrays: dict[str, Any]) -> None:
+    arrays["test.classes"] = arrays["test.classes"][:-1]
+
+
+def answer_a_fourth_class(_: dict[str, Any], arrays: dict[str, Any]) -> None:
+    arrays["test.classes"] = np.full(37, 3, np.uint8)
+
+
+FAULTS = {
+    rename_classes: "is for the classes x, y, z, the data have a,b, c",
+    change_an_answer: "has other answers than those whose accuracy is in the record",
+    lose_an_answer: "has no answers to these test images",
+    answer_a_fourth_class: "has no answers to these test images",
+}
+
+
+@pytest.mark.parametrize("change", FAULTS)
+def test_weights_that_are_not_of_these_data_are_refused(copy: Path, change: Any) -> None:
+    file = weights_of(copy, "mlp")
+    facts, arrays, _ = read_tensors(file)
+    change(facts, arrays)
+    write_tensors(file, facts, arrays)
+    with pytest.raises(SweepError, match=f"^{file} {FAULTS[change]}.*make remake.*rm {file}$"):
+        examined(copy, "mlp")
+    assert not (copy / "examinations").exists()
+
+
+def test_damaged_weights_tables_and_data_are_refused(copy: Path) -> None:
+    file = weights_of(copy, "mlp")
+    content = file.read_bytes()
+    file.write_bytes(content[:-1])
+    with pytest.raises(SweepError, match=f"^{file} is damaged"):
+        examined(copy, "mlp")
+    file.write_bytes(content)
+    save_data(data_folder(copy), ["other", "class", "names"])
+    with pytest.raises(SweepError, match=r"runs\.csv: 2 of its 2 runs were made with other data"):
+        examined(copy, "mlp")
+    write_json(copy / "grid.json", {**Grid.read(copy / "grid.json").content(), "seeds": [0, 1]})
+    with pytest.raises(SweepError, match=r"the tables are of another grid"):
+        examined(copy, "mlp")
