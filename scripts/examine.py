@@ -1,9 +1,7 @@
 """Examine the best run of a model: see `examine`."""
 
-import shlex
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,35 +12,33 @@ from sweep.analysis.examined import Examination
 from sweep.analysis.tables import check_data, check_tables, read_table
 from sweep.data.prepared import Manifest, map_prepared, read_manifest
 from sweep.errors import SweepError
-from sweep.files import read_json
 from sweep.grid import Grid
-from sweep.results import ADVICE, best_run, build_fresh, find_trained, restore_model, run_path
-from sweep.runs.records import Record
+from sweep.results import best_run, build_fresh, find_weights, restore_model, run_path
 from sweep.runs.tensors import Stored
+from sweep.runs.weights import mend_advice
 
 
-def examine(asked: Path, grid: Path, tables: Path, model: str, data: Path, records: Path, output: Path) -> None:
+def examine(grid: Path, tables: Path, model: str, data: Path, records: Path, output: Path) -> None:
     """Examine the best run of a model's best configuration, with the weights of its best validation epoch.
 
-    --asked is the JSON file that the step is asked by, whose content the output repeats; --grid the grid that the
-    tables must be of, --tables their folder, --data that of the prepared data, --records that of the kept records, and
-    --output the file to write. If the run's weights were not kept, the output says so and has the model's size alone.
+    --grid is the grid that the tables must be of, --tables their folder, --data that of the prepared data, --records
+    that of the kept records, and --output the file to write. If the run's weights were not kept, the output says so and
+    has the model's size alone.
     """
     check_tables(tables, grid)
     runs, configurations = (read_table(tables / f"{name}.csv") for name in ("runs", "configurations"))
     manifest = read_manifest(data)
     check_data(tables, runs, manifest.content_hash)
     row = best_run(runs, configurations, model, Grid.read(grid).rank_by)
-    content = read_json(asked)
     if row is None:
-        found = Examination(content, model, manifest.class_names, "diverged")
+        found = Examination(model, manifest.class_names, "diverged")
     else:
-        found = examine_run(content, row, records, data, manifest)
+        found = examine_run(row, records, data, manifest)
     found.write(output)
     print(f"Wrote {output}")
 
 
-def examine_run(asked: Any, row: pd.Series, records: Path, data: Path, manifest: Manifest) -> Examination:
+def examine_run(row: pd.Series, records: Path, data: Path, manifest: Manifest) -> Examination:
     """The examination of the run that is this row of the table of runs. Raises SweepError if its weights are damaged or
     are not of these data."""
     # Imported here: torch takes seconds, and without a best run it is not needed.
@@ -56,30 +52,27 @@ def examine_run(asked: Any, row: pd.Series, records: Path, data: Path, manifest:
     from sweep.training.loop import Split
 
     set_up(torch.device("cpu"), threads=1)
-    trained = find_trained(row, records)
-    record, stored = trained.record, trained.stored
+    file, stored = find_weights(row, records)
     found = Examination(
-        asked=asked,
-        model=record["model"],
+        model=row["model"],
         class_names=manifest.class_names,
         unavailable="no_weights" if stored is None else "",
         run=run_path(row),
         name=row["name"],
-        series=record["series"],
-        epochs=record["epochs"],
-        best_epoch=record["best"]["epoch"],
-        content_hash=record["content_hash"],
+        series=row["series"],
+        epochs=int(row["epochs"]),
+        best_epoch=int(row["best_epoch"]),
+        content_hash=row["content_hash"],
     )
     if stored is None:
-        model = build_fresh(record, len(manifest.class_names)).eval()
-        print(f"{trained.file} is missing: the run left no weights, so that its size alone is measured")
-        return replace(found, size=measure_size(model))
-    model = restore_model(trained)
+        print(f"{file} is missing: the run left no weights, so that its size alone is measured")
+        return replace(found, size=measure_size(build_fresh(row, len(manifest.class_names)).eval()))
+    model = restore_model(row, file, stored)
     tensors = map_prepared(data, manifest)
     validation, test = (
         Split(tensors[f"{split}_images"], tensors[f"{split}_labels"]) for split in ("validation", "test")
     )
-    check_fit(trained.file, record, stored, manifest.class_names, test.labels.numpy())
+    check_fit(file, row, stored, manifest.class_names, test.labels.numpy())
     return replace(
         found,
         digest=stored.digest,
@@ -91,12 +84,12 @@ def examine_run(asked: Any, row: pd.Series, records: Path, data: Path, manifest:
             test.images.numpy(),
             len(manifest.class_names),
         ),
-        modes=examine_modes(model, validation, record["batch_size"]),
+        modes=examine_modes(model, validation, int(row["batch_size"])),
         shift=examine_shift(model, test),
     )
 
 
-def check_fit(file: Path, record: Record, stored: Stored, class_names: list[str], labels: NDArray[np.int64]) -> None:
+def check_fit(file: Path, row: pd.Series, stored: Stored, class_names: list[str], labels: NDArray[np.int64]) -> None:
     """Check that weights are for these classes and that their answers to the test set are those of the record. `labels`
     are its right classes. Raises SweepError if not."""
     given = stored.arrays.get("test.classes")
@@ -104,11 +97,11 @@ def check_fit(file: Path, record: Record, stored: Stored, class_names: list[str]
         fault = f"is for the classes {', '.join(stored.facts['class_names'])}, the data have {', '.join(class_names)}"
     elif given is None or given.shape != labels.shape or given.max() >= len(class_names):
         fault = "has no answers to these test images"
-    elif int((given == labels).sum()) / len(labels) != record["best"]["test_acc"]:
+    elif int((given == labels).sum()) / len(labels) != row["best_test_acc"]:
         fault = "has other answers than those whose accuracy is in the record"
     else:
         return
-    raise SweepError(f"{file} {fault}; {ADVICE}: rm {shlex.quote(str(file))}")
+    raise SweepError(f"{file} {fault}; {mend_advice(file)}")
 
 
 if __name__ == "__main__":

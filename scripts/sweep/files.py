@@ -114,7 +114,9 @@ def json_text(content: Any) -> str:
 
 def canonical_hash(content: Any) -> str:
     """SHA-256 of `content` as JSON, the same for any order of its keys."""
-    return sha256(json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False).encode()).hexdigest()
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    # Names of folders may hold bytes that are not UTF-8, which Python has as surrogates.
+    return sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def read_json(path: Path) -> Any:

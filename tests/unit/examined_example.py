@@ -62,7 +62,7 @@ def examination(
     """
     facts = MADE_UP[model]
     unavailable = changes.get("unavailable", "")
-    examined = Examination(asked={"model": model}, model=model, class_names=list(class_names), unavailable=unavailable)
+    examined = Examination(model=model, class_names=list(class_names), unavailable=unavailable)
     if unavailable == "diverged":
         return replace(examined, **changes)
     examined = replace(

@@ -67,5 +67,4 @@ def tabulate(folder: Path, grid: Grid) -> None:
     runs = grid.runs()
     records = [read_record(kept_file(folder / RECORDS, run, data_hash)) for run in runs]
     write_tables(tables_folder(folder), runs, records, grid)
-    write_json(folder / "asked.json", {"asked": "for"})
     write_json(folder / "grid.json", grid.content())

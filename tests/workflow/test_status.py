@@ -187,7 +187,7 @@ class Counted(list[RunState]):
 
 def test_runs_are_described_in_one_pass_however_many_failed() -> None:
     states = Counted(
-        RunState(Run("mlp", 8, 0.1, 0.0, 1, seed), Path(), Path(), "failed", f"{seed}.log", None, [], "", False, "")
+        RunState(Run("mlp", 8, 0.1, 0.0, 1, seed), Path(), Path(), "failed", f"{seed}.log", None, [], "", None, "")
         for seed in range(9)
     )
     assert len(list(describe(states))) == 9

@@ -107,10 +107,9 @@ class Examination:
 
     `unavailable` is "" or says why parts are missing: "diverged", every configuration has a diverged run, so there is
     no best one and all other parts are None; or "no_weights", the run's weights were not kept, so all but its size are
-    None. `asked` is the content of the file that the step was asked by.
+    None.
     """
 
-    asked: dict[str, Any]
     model: str
     class_names: list[str]
     unavailable: Literal["", "diverged", "no_weights"]

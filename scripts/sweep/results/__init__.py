@@ -10,10 +10,9 @@ The folder scripts/ must be on Python's path. `folder` is the one in which the s
 Nothing here trains or writes, and no file is unpickled. The message of every SweepError says what to do.
 """
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -22,10 +21,10 @@ from numpy.typing import NDArray
 from sweep.analysis.tables import describe_damage, read_table
 from sweep.errors import SweepError
 from sweep.layout import RECORDS, Layout
-from sweep.models import build_model, model_names, own_axes
-from sweep.runs.records import Record, model_hash, read_kept, weights_file
+from sweep.models import build_model, hyper_parameters, model_names, own_axes
+from sweep.runs.records import model_hash, weights_file
 from sweep.runs.tensors import Stored
-from sweep.runs.weights import SCALING, read_weights
+from sweep.runs.weights import SCALING, mend_advice, read_weights
 
 # torch takes seconds to import, and the tables do not need it: the functions that do import it themselves.
 if TYPE_CHECKING:
@@ -35,16 +34,6 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any] | pd.Series
 # Every model takes images of this shape.
 IMAGE_SHAPE = (32, 32, 3)
-# What to do about weights that are not those of their run; the command that removes them follows.
-ADVICE = "remove it, and `make remake` has the run trained again"
-
-
-class Trained(NamedTuple):
-    """A run's kept record, the file of its weights, and what that holds; None if the weights were not kept."""
-
-    record: Record
-    file: Path
-    stored: Stored | None
 
 
 def load_runs(experiment: str, folder: Path = Path()) -> pd.DataFrame:
@@ -93,10 +82,13 @@ def load_model(run: Row, epoch: Literal["best", "last"] = "best", folder: Path =
     of the logits.
 
     Raises:
-        SweepError: the run's weights were not kept or are damaged, its record is missing or another one than the row
-            is of, or the code of the model has changed since.
+        SweepError: the run's weights were not kept, are damaged or are of another record than the row, or the code of
+            the model has changed since.
     """
-    return restore_model(find_trained(run, folder / RECORDS), epoch)
+    file, stored = find_weights(run, folder / RECORDS)
+    if stored is None:
+        raise SweepError(f"{file} is missing: {_say_why(run)}")
+    return restore_model(run, file, stored, epoch)
 
 
 def predict(model: "nn.Module", images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -124,41 +116,23 @@ def predict(model: "nn.Module", images: NDArray[np.uint8]) -> NDArray[np.float32
     return probabilities.numpy()
 
 
-def find_trained(run: Row, records: Path) -> Trained:
-    """What the folder `records` has of a run, which is a row of `load_runs`.
-
-    Raises:
-        SweepError: the record is missing, damaged or another one than the row is of, or the weights are damaged.
-    """
-    kept = records / run["series"] / f"{run['epochs']}.json"
-    record = read_kept(kept)
-    if record is None:
-        raise SweepError(f"{kept}, the record of {run_path(run)}, is missing: put it back, or see `make remake`")
-    if record["content_hash"] != run["content_hash"]:
-        raise SweepError(
-            f"{kept} is not the record that the table's row of {run_path(run)} is of, as when the run was trained "
-            "again since: run the sweep's command again, which makes the tables anew, and read them again"
-        )
-    file = weights_file(kept)
-    return Trained(record, file, read_weights(file, record))
+def find_weights(run: Row, records: Path) -> tuple[Path, Stored | None]:
+    """The file of the weights of a run, which is a row of `load_runs`, below the folder `records`, and what it holds;
+    None if there is none. Raises SweepError if they are damaged or of another record of the run."""
+    file = weights_file(records / run["series"] / f"{run['epochs']}.json")
+    return file, read_weights(file, run["content_hash"])
 
 
-def restore_model(trained: Trained, epoch: Literal["best", "last"] = "best") -> "nn.Module":
-    """The trained model, as `load_model` gives it.
-
-    Raises:
-        SweepError: its weights were not kept, do not fit the model, or are of other code of the model.
-    """
-    record, file, stored = trained
-    if stored is None:
-        raise SweepError(_say_why_none(record, file))
-    if fault := _describe_changed_code(record, stored):
+def restore_model(run: Row, file: Path, stored: Stored, epoch: Literal["best", "last"] = "best") -> "nn.Module":
+    """The trained model of a run, as `load_model` gives it, from what `find_weights` found. Raises SweepError if they do
+    not fit the model, or are of other code of the model."""
+    if fault := _describe_changed_code(run, stored):
         raise SweepError(f"{file} {fault}")
     import torch
 
     try:
         class_names = [str(name) for name in stored.facts["class_names"]]
-        model: Any = build_fresh(record, len(class_names))
+        model: Any = build_fresh(run, len(class_names))
         arrays = {name: torch.tensor(array) for name, array in stored.arrays.items()}
         if epoch == "best":
             best = {name.removeprefix("best."): array for name, array in arrays.items() if name.startswith("best.")}
@@ -168,21 +142,22 @@ def restore_model(trained: Trained, epoch: Literal["best", "last"] = "best") -> 
     except (LookupError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise SweepError(
-            f"{file} does not fit the model in scripts/sweep/models/{record['model']}.py ({reason}); {ADVICE}: "
-            f"rm {shlex.quote(str(file))}"
+            f"{file} does not fit the model in scripts/sweep/models/{run['model']}.py ({reason}); {mend_advice(file)}"
         ) from None
     model.class_names = class_names
     restored: nn.Module = model.eval()
     return restored
 
 
-def build_fresh(record: Record, classes: int) -> "nn.Module":
-    """The model of a record's run with fresh weights. The random numbers of others stay as they are."""
+def build_fresh(run: Row, classes: int) -> "nn.Module":
+    """The model of a run, which is a row of `load_runs`, with fresh weights. The random numbers of others stay as they
+    are."""
     import torch
 
+    # A column is there only if it is anywhere not at its default, and empty for a model that lacks it.
+    given = [(name, run[name]) for name in hyper_parameters(run["model"]) if name in run and not pd.isna(run[name])]
     with torch.random.fork_rng(devices=[]):
-        axes = own_axes(record["model"], record["axes"].items())
-        return build_model(record["model"], classes, record["dropout_rate"], **axes)
+        return build_model(run["model"], classes, run["dropout_rate"], **own_axes(run["model"], given))
 
 
 def run_path(run: Row) -> str:
@@ -215,15 +190,15 @@ def _load_last(model: "nn.Module", arrays: "Mapping[str, Tensor]") -> None:
         buffer.copy_(arrays[name].view_as(buffer))
 
 
-def _say_why_none(record: Record, file: Path) -> str:
-    if record["best"] is None:
-        return f"{file} is missing: the run diverged in its first epoch, so that it has no weights; take another one"
-    return f"{file} is missing: its run left no weights; `make remake` has such runs trained again on purpose"
+def _say_why(run: Row) -> str:
+    if pd.isna(run["best_epoch"]):
+        return "the run diverged in its first epoch, so that it has no weights; take another one"
+    return "the run's weights were not kept; `make remake` has such runs trained again on purpose"
 
 
-def _describe_changed_code(record: Record, stored: Stored) -> str:
+def _describe_changed_code(run: Row, stored: Stored) -> str:
     """Half a sentence on a model whose code is no longer that of its training, with what to do; "" if it still is."""
-    model, commit = record["model"], record["commit"]
+    model, commit = run["model"], run["commit"]
     is_same = model in model_names() and stored.facts.get("model_hash") == model_hash(model)
     if is_same and stored.facts.get("scaling") == SCALING:
         return ""
@@ -231,7 +206,7 @@ def _describe_changed_code(record: Record, stored: Stored) -> str:
         f"is of other code than scripts/sweep/models/{model}.py, with what that imports, is now: run the sweep again, "
         "which trains with the code as it is now, or use the old code"
     )
-    if commit is None:
+    if pd.isna(commit):
         return f"{what}; which that is the record does not say, since it was not under git"
     where = f"{what} in a folder beside this one: git worktree add ../old {commit.removesuffix('-dirty')}"
     if commit.endswith("-dirty"):

@@ -42,7 +42,7 @@ def inspect_weights(states: Iterable[RunState]) -> KeptWeights:
         try:
             size = file.stat().st_size
             whole = found.checked + size <= CHECKED_BYTES
-            fault = describe_damage(file, record, whole)
+            fault = describe_damage(file, record["content_hash"], whole)
         except FileNotFoundError:
             found.missing.append(state)
             continue

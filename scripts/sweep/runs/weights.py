@@ -49,37 +49,42 @@ def write_weights(
     )
 
 
-def read_weights(file: Path, record: Record) -> Stored | None:
-    """Read the weights of the run with this record; None if there are none.
+def read_weights(file: Path, content_hash: str) -> Stored | None:
+    """Read the weights that were kept with the record of this content_hash; None if there are none.
 
     Raises:
-        SweepError: they are damaged, or of another record. The sentence has the command that mends it.
+        SweepError: they are damaged, or of another record. The sentence says how to mend it.
     """
     try:
         stored = read_tensors(file)
-        _check_owner(file, stored.facts, record)
     except FileNotFoundError:
         return None
     except SweepError as error:
-        advice = "`make remake` has the run trained again, and this goes on without its weights"
-        raise SweepError(f"{error}; {advice}: rm {shlex.quote(str(file))}") from None
+        raise SweepError(f"{error}; {mend_advice(file)}") from None
+    if stored.facts.get("content_hash") != content_hash:
+        raise SweepError(
+            f"{file} is of another record of this run, as when it was trained again in another experiment: remove the "
+            "run's metrics.json, and the next run of the sweep publishes the record beside the weights; if that is not "
+            "theirs, `make status` says so"
+        )
     return stored
 
 
-def describe_damage(file: Path, record: Record, whole: bool) -> str:
-    """Half a sentence on what is wrong with the weights of the run with this record, "" if nothing is. Only if `whole`
-    the tensors are read. Raises FileNotFoundError if there are none."""
+def mend_advice(file: Path) -> str:
+    """How a user gets rid of weights that cannot be used, and gets others."""
+    advice = "`make remake` has the run trained again, and this goes on without its weights"
+    return f"{advice}: rm {shlex.quote(str(file))}"
+
+
+def describe_damage(file: Path, content_hash: str, whole: bool) -> str:
+    """Half a sentence on what is wrong with the weights of the record with this content_hash, "" if nothing is. Only if
+    `whole` the tensors are read. Raises FileNotFoundError if there are none."""
     try:
         facts = read_tensors(file).facts if whole else read_facts(file)[0]
-        _check_owner(file, facts, record)
     except SweepError as error:
         return str(error)
-    return ""
-
-
-def _check_owner(file: Path, facts: Mapping[str, Any], record: Record) -> None:
-    if facts.get("content_hash") != record["content_hash"]:
-        raise SweepError(f"{file} is of another record than the one beside it")
+    same = facts.get("content_hash") == content_hash
+    return "" if same else f"{file} is of another record than the one beside it"
 
 
 def check_answers(record: Record, answers: Arrays, labels: Mapping[str, NDArray[np.int64]]) -> None:

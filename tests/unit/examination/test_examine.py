@@ -40,7 +40,7 @@ def copy(sweep: Path, tmp_path: Path) -> Path:
 def examined(folder: Path, model: str) -> Examination:
     output = folder / "examinations" / f"{model}.json"
     tables, data = tables_folder(folder), data_folder(folder)
-    examine(folder / "asked.json", folder / "grid.json", tables, model, data, folder / RECORDS, output)
+    examine(folder / "grid.json", tables, model, data, folder / RECORDS, output)
     return Examination.read(output)
 
 
@@ -55,7 +55,6 @@ def test_an_examination_is_of_the_records_run_and_its_kept_weights(sweep: Path, 
     found = examined(sweep, model)
     weights = weights_of(sweep, model)
     of = read_record(weights.with_suffix(".json"))
-    assert found.asked == {"asked": "for"}
     assert (found.model, found.class_names, found.unavailable) == (model, CLASS_NAMES, "")
     assert (found.run, found.series, found.epochs) == (f"{model}/{found.name}/seed0", of["series"], of["epochs"])
     assert (found.best_epoch, found.content_hash) == (of["best"]["epoch"], of["content_hash"])

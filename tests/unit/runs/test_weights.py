@@ -47,7 +47,7 @@ def trained(folder: Path, run: Run, keep: str = "state") -> tuple[Path, Record]:
 @pytest.mark.parametrize("run", [MLP, CNN])
 def test_the_best_and_the_last_weights_give_the_kept_answers(tmp_path: Path, run: Run) -> None:
     file, record = trained(tmp_path, run)
-    stored = read_weights(file, record)
+    stored = read_weights(file, record["content_hash"])
     assert stored is not None
     facts, arrays, _ = stored
     assert (facts["series"], facts["epochs"]) == (record["series"], run.epochs)
@@ -93,7 +93,7 @@ def test_a_run_without_a_finished_epoch_has_no_weights_and_nothing_is_kept_if_so
     file, record = trained(tmp_path, MLP)
     file.with_suffix(".json").unlink()
     file, record = trained(tmp_path, MLP, "nothing")
-    assert read_weights(file, record) is None
+    assert read_weights(file, record["content_hash"]) is None
 
 
 def test_a_damaged_file_or_one_of_another_record_is_never_used(tmp_path: Path) -> None:
@@ -101,15 +101,19 @@ def test_a_damaged_file_or_one_of_another_record_is_never_used(tmp_path: Path) -
     good = file.read_bytes()
     for content in (b"", good[:-1], good[: len(good) // 2], *(flipped(good, k) for k in range(0, len(good), 997))):
         file.write_bytes(content)
-        assert describe_damage(file, record, whole=True) == f"{file} is damaged"
+        assert describe_damage(file, record["content_hash"], whole=True) == f"{file} is damaged"
         with pytest.raises(SweepError, match=f"{file} is damaged; `make remake` .* without its weights: rm {file}"):
-            read_weights(file, record)
+            read_weights(file, record["content_hash"])
     file.write_bytes(good)
-    assert describe_damage(file, record, whole=True) == describe_damage(file, record, whole=False) == ""
-    other = {**record, "content_hash": "0" * 64}
-    with pytest.raises(SweepError, match=f"{file} is of another record than the one beside it"):
-        read_weights(file, other)
-    assert "of another record" in describe_damage(file, other, whole=False)
+    assert (
+        describe_damage(file, record["content_hash"], whole=True)
+        == describe_damage(file, record["content_hash"], whole=False)
+        == ""
+    )
+    with pytest.raises(SweepError, match=f"{file} is of another record of this run"):
+        read_weights(file, "0" * 64)
+    for whole in (True, False):
+        assert describe_damage(file, "0" * 64, whole) == f"{file} is of another record than the one beside it"
 
 
 def flipped(content: bytes, place: int) -> bytes:
@@ -119,7 +123,7 @@ def flipped(content: bytes, place: int) -> bytes:
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_answers_that_do_not_give_the_records_metrics_are_an_error(tmp_path: Path, split: str) -> None:
     file, record = trained(tmp_path, MLP)
-    stored = read_weights(file, record)
+    stored = read_weights(file, record["content_hash"])
     assert stored is not None
     data = map_prepared(tmp_path / "data", read_manifest(tmp_path / "data"))
     labels: dict[str, Any] = {each: data[f"{each}_labels"].numpy() for each in ("validation", "test")}

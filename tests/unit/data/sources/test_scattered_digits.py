@@ -13,7 +13,8 @@ def test_each_digit_is_there_once_whole_and_enlarged_and_the_places_are_spread()
     assert (len(dataset.train.labels), len(dataset.test.labels), 10) == source_sizes("scattered_digits", Path())
     images = np.concatenate([dataset.train.images, dataset.test.images])
     labels = np.concatenate([dataset.train.labels, dataset.test.labels])
-    assert (images.dtype, images.shape[1:]) == (np.uint8, (32, 32, 3))
+    assert images.dtype == np.uint8
+    assert images.shape[1:] == (32, 32, 3)
     assert (images[..., :1] == images).all()
     originals = load_digits()
     # A digit's outer rows and columns may be empty, so its place is that of its ink.
