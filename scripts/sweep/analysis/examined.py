@@ -79,7 +79,8 @@ class Modes:
     """The same weights in the two modes of `self.training`, on all `images` of the validation set.
 
     The pictures are in batches of at most `batch_size`, that of the training. Where dropout is on, the numbers are
-    means over `passes` passes. Of the kinds "batch_norm" and "dropout" there is a row only if the model has both.
+    means over `passes` passes, more than one; of a model without dropout `passes` is 1. Of the kinds "batch_norm" and
+    "dropout" there is a row only if the model has both.
     """
 
     images: int

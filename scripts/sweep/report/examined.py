@@ -6,7 +6,7 @@ from functools import cached_property
 from statistics import fmean
 from typing import Any
 
-from sweep.analysis.examined import Answered, Examination, Mode, Shift
+from sweep.analysis.examined import Answered, Examination, Mode, Modes, Shift
 from sweep.grid import Grid
 from sweep.metrics import label
 from sweep.report.citations import LISTED, MISSING, Citation, Citations, cite_examination, rows_of, run_path
@@ -81,16 +81,16 @@ def model_context(examined: Examined, grid: Grid) -> dict[str, Any]:
         "multiply_adds": examined.value("size.multiply_adds", ","),
     }
     if examination.modes:
-        context["modes"] = modes_context(examined, examination.modes.rows, what_differs(grid, run))
+        context["modes"] = modes_context(examined, examination.modes.rows, what_differs(grid, run, examination.modes))
     if examination.answered:
         context["answered"] = answered_context(examined, examination.answered)
     return context
 
 
-def what_differs(grid: Grid, run: Mapping[str, Any]) -> str:
+def what_differs(grid: Grid, run: Mapping[str, Any], modes: Modes) -> str:
     """What makes the two modes differ for a run, a row of the table of runs, whose model has not both parts: "dropout"
     or "batch_norm" alone, "neither", or "no_dropout" if it is not known whether its model normalises batches."""
-    if run["dropout_rate"]:
+    if modes.passes > 1:
         return "dropout"
     # The table has a column for it only if it is anywhere not at its default.
     normalises = {**grid.models[run["model"]].defaults, **run}.get("batch_norm")
