@@ -20,14 +20,22 @@ from sweep import results
 from sweep.analysis.tables import configuration_table, run_table
 from sweep.data.prepared import map_prepared, read_manifest
 from sweep.errors import SweepError
-from sweep.files import canonical_hash, write_json
 from sweep.grid import Grid, Run
 from sweep.layout import RECORDS
-from sweep.models import build_model
+from sweep.models import build_model, hyper_parameters
 from sweep.results import best_run, load_configurations, load_epochs, load_model, load_runs, predict
 from sweep.runs.records import read_record
 from sweep.runs.tensors import read_tensors, write_tensors
-from trained import CLASS_NAMES, EXPERIMENT, data_folder, tables_folder, train_small_sweep
+from trained import (
+    CLASS_NAMES,
+    EXPERIMENT,
+    SPACES,
+    data_folder,
+    tables_folder,
+    tabulate,
+    train_again,
+    train_small_sweep,
+)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +86,26 @@ def test_a_loaded_model_answers_as_it_did_in_its_training(sweep: Path, name: str
     assert model.class_names == CLASS_NAMES
     assert not any(part.training for part in model.modules())
     assert {(tensor.dtype, tensor.device.type) for tensor in model.state_dict().values()} == {(torch.float32, "cpu")}
+
+
+def test_a_model_has_the_hyper_parameters_of_its_run(copy: Path) -> None:
+    """Of the model and of the training; those of the one model are empty cells of the other's rows."""
+    axes: dict[str, dict[str, Any]] = {"mlp": {"hidden": [7], "batch_norm": [False]}, "cnn": {"weight_decay": [0.001]}}
+    spaces = {
+        model: {**space, "axes": axes[model], "defaults": {each.name: each.default for each in known.values()}}
+        for model, space in SPACES.items()
+        if (known := hyper_parameters(model))
+    }
+    grid = Grid.of(spaces, [0])
+    for run in grid.runs():
+        train_again(copy, run, read_manifest(data_folder(copy)), "weights")
+    tabulate(copy, grid)
+    images, labels = images_of(copy, "test")
+    for name, hidden in (("mlp", 7), ("cnn", 128)):
+        row = row_of(copy, name)
+        model = load_model(row, folder=copy)
+        assert len(next(model.parameters())) == hidden
+        assert (predict(model, images).argmax(1) == labels).mean() == row["best_test_acc"]
 
 
 def test_probabilities_do_not_depend_on_batches_and_memory_and_none_are_of_no_image(sweep: Path) -> None:
@@ -213,18 +241,12 @@ def test_weights_that_were_not_kept_are_missed_by_name(copy: Path) -> None:
         load_model(row, folder=copy)
 
 
-def test_a_record_that_is_missing_or_newer_than_the_table_is_refused(copy: Path) -> None:
+def test_the_weights_of_a_later_training_of_the_run_are_not_those_of_an_older_row(copy: Path) -> None:
     row = row_of(copy, "mlp")
-    file = kept(copy, row)
-    content = {**read_record(file), "training_s": 5.0}
-    del content["content_hash"]
-    write_json(file, {**content, "content_hash": canonical_hash(content)})
-    with pytest.raises(
-        SweepError, match=f"^{file} is not the record that the table's row of mlp/8_0.02_0.5/seed0 is of"
-    ):
-        load_model(row, folder=copy)
-    file.unlink()
-    with pytest.raises(SweepError, match=f"^{file}, the record of mlp/8_0.02_0.5/seed0, is missing"):
+    file = kept(copy, row).with_suffix(".safetensors")
+    facts, arrays, _ = read_tensors(file)
+    write_tensors(file, {**facts, "content_hash": "e" * 64}, arrays)
+    with pytest.raises(SweepError, match=f"^{file} is of another record of this run"):
         load_model(row, folder=copy)
 
 
@@ -272,14 +294,8 @@ def test_a_model_whose_code_has_changed_is_refused_with_the_way_to_the_old_code(
     copy: Path, monkeypatch: pytest.MonkeyPatch, commit: str | None, words: str
 ) -> None:
     row = row_of(copy, "mlp")
-    file = kept(copy, row)
-    content: dict[str, Any] = {**read_record(file), "commit": commit}
-    del content["content_hash"]
-    row["content_hash"] = canonical_hash(content)
-    write_json(file, {**content, "content_hash": row["content_hash"]})
-    weights = file.with_suffix(".safetensors")
-    facts, arrays, _ = read_tensors(weights)
-    write_tensors(weights, {**facts, "content_hash": row["content_hash"]}, arrays)
+    row["commit"] = commit
+    weights = kept(copy, row).with_suffix(".safetensors")
     load_model(row, folder=copy)
     sentence = f"^{weights} is of other code than scripts/sweep/models/mlp.py.*{words}"
     with monkeypatch.context() as patch, pytest.raises(SweepError, match=sentence):
@@ -288,6 +304,7 @@ def test_a_model_whose_code_has_changed_is_refused_with_the_way_to_the_old_code(
     with monkeypatch.context() as patch, pytest.raises(SweepError, match=sentence):
         patch.setattr(results, "model_names", lambda: ["cnn"])  # the model's file is gone
         load_model(row, folder=copy)
-    write_tensors(weights, {**facts, "content_hash": row["content_hash"], "scaling": "v / 255"}, arrays)
+    facts, arrays, _ = read_tensors(weights)
+    write_tensors(weights, {**facts, "scaling": "v / 255"}, arrays)
     with pytest.raises(SweepError, match=sentence):
         load_model(row, folder=copy)
