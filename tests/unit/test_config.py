@@ -41,7 +41,7 @@ def test_what_is_left_out_gets_its_default() -> None:
     config = deepcopy(DEFAULT) | {"training": {}, "report": {"language": "en"}}
     del config["seeds"], config["data"]["path"]
     filled = validated(config)
-    assert filled["training"] == {"device": "auto", "precision": "auto", "jobs_per_gpu": 1}
+    assert filled["training"] == {"device": "auto", "precision": "auto", "jobs_per_gpu": 1, "keep": "state"}
     assert filled["report"] == {"language": "en", "author": "", "top": 10, "rank_by": "val_loss"}
     assert (filled["seeds"], filled["data"]["path"]) == ([0], "data")
 
@@ -72,7 +72,7 @@ def test_a_text_that_is_meant_as_one_gets_no_advice_to_write_a_number() -> None:
 WRONG_TYPES: list[tuple[str, str, Any]] = [
     ("experiment", "string", ["text"]),
     ("data", "object", "text"),
-    ("data.source", "one of ['cifar10', 'folder', 'digits']", "../cifar10"),
+    ("data.source", "one of ['cifar10', 'folder', 'digits', 'scattered_digits']", "../cifar10"),
     ("data.path", "string", None),
     ("data.validation_size", "integer", 2.5),
     ("models", "object", ["experiment"]),

@@ -124,8 +124,8 @@ def find_weights(run: Row, records: Path) -> tuple[Path, Stored | None]:
 
 
 def restore_model(run: Row, file: Path, stored: Stored, epoch: Literal["best", "last"] = "best") -> "nn.Module":
-    """The trained model of a run, as `load_model` gives it, from what `find_weights` found. Raises SweepError if they do
-    not fit the model, or are of other code of the model."""
+    """The trained model of a run, as `load_model` gives it, from what `find_weights` found. Raises SweepError if that
+    does not fit the model, or is of other code of the model."""
     if fault := _describe_changed_code(run, stored):
         raise SweepError(f"{file} {fault}")
     import torch
