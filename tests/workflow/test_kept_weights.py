@@ -35,10 +35,8 @@ def test_runs_without_weights_are_counted_and_made_again_on_purpose_alone(finish
     assert "1 finished runs have no weights, and are not trained for that" in program(finished, "plan")
     assert finished.snakemake("--dry-run").jobs.keys().isdisjoint({"train"})
 
-    refused = finished.run(
-        "sed -i 's/keep: .*//; s/^training:/training:\\n  keep: nothing/' config.yaml && make -s remake"
-    )
-    assert "training.keep is nothing" in program(finished, "remake", succeeds=False), refused.output
+    finished.configure(training__keep="nothing")
+    assert "training.keep is nothing" in program(finished, "remake", succeeds=False)
     finished.configure()
     assert "The next run trains 2 runs again" in program(finished, "remake")
     assert program(finished, "remake") == "Every finished run has its weights: there is nothing to make again\n"
