@@ -1,11 +1,14 @@
 """Weights of real runs: a sweep keeps them, uses no damaged ones, and makes them again only on purpose."""
 
+import csv
 import json
 import re
 import shutil
 from pathlib import Path
 
-from project import ANALYSIS, MLP_RUNS, PAGES, Sweep, numbers, program
+from PIL import Image
+
+from project import ANALYSIS, MLP_RUNS, PAGES, REPOSITORY, Sweep, numbers, program
 
 EXAMINED = {"plot_examinations": 1, **PAGES}
 
@@ -108,3 +111,30 @@ def test_an_examination_is_made_again_if_its_weights_are_others_and_stays_withou
 def _parts(name: str) -> tuple[str, str]:
     batch_size, _, dropout_rate = name.split("_")
     return batch_size, dropout_rate
+
+
+def test_the_readmes_notebook_and_shell_commands_work_as_they_stand(finished: Sweep) -> None:
+    readme = (REPOSITORY / "README.md").read_text().replace("demo", "tiny")
+    (block,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    images = "import numpy as np\nimages = np.zeros((2, 32, 32, 3), np.uint8)\n"
+    shown = 'print(best["name"], model.training, model.class_names, probabilities.shape, probabilities.sum())'
+    (finished.folder / "notebook.py").write_text(images + block + shown)
+    outcome = finished.run("python notebook.py")
+    assert re.fullmatch(
+        r"8_0.001_0.[05] False \['class 0', 'class 1', 'class 2'\] \(2, 3\) (2.0|1.999\d+|2.000\d+)\n", outcome.output
+    )
+
+    (command,) = re.findall(r"`(python scripts/predict.py [^`]+)`", readme)
+    picture = next(finished.folder.glob("images/test/class 1/*.png"))
+    with Image.open(picture) as opened:
+        opened.save(finished.folder / "a.png")
+        opened.convert("RGB").save(finished.folder / "b.jpg", quality=95)
+    header, first, second = csv.reader(finished.run(command).output.splitlines())
+    assert header == ["picture", "class", "probability", "class 0", "class 1", "class 2"]
+    for row, name in ((first, "a.png"), (second, "b.jpg")):
+        probabilities = dict(zip(header[3:], map(float, row[3:]), strict=True))
+        assert (row[0], float(row[2])) == (name, max(probabilities.values()))
+        assert probabilities[row[1]] == float(row[2])
+    run = examination(finished, "cnn")["run"]
+    named = finished.run(command.replace("--model cnn", f"--run {run}"))
+    assert named.output.splitlines()[1] == ",".join(first)
