@@ -108,7 +108,7 @@ class Examination:
 
     `unavailable` is "" or says why parts are missing: "diverged", every configuration has a diverged run, so there is
     no best one and all other parts are None; or "no_weights", the run's weights were not kept, so all but its size are
-    None.
+    None. `modes` is also None if the validation set is one image, which batch normalisation cannot normalise.
     """
 
     model: str

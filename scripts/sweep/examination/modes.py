@@ -11,7 +11,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
 from sweep.analysis.examined import Mode, Modes
-from sweep.errors import SweepError
 from sweep.models.layers import BatchNorm
 from sweep.training.loop import Split, scale
 
@@ -29,21 +28,17 @@ def is_dropout(part: nn.Module) -> bool:
     return isinstance(part, _DropoutNd) and part.p > 0
 
 
-def examine_modes(model: nn.Module, validation: Split, batch_size: int) -> Modes:
+def examine_modes(model: nn.Module, validation: Split, batch_size: int) -> Modes | None:
     """Evaluate the model in float32 on the validation set in each mode. `model` itself stays as it is.
 
     The images are in as few batches of at most `batch_size` as possible, of nearly the same size, so that each image
     is used and no batch is much smaller than those of the training. Dropout draws from a seeded generator.
 
-    Raises:
-        SweepError: there is one image alone, which batch normalisation cannot normalise.
+    It is None if the validation set is one image alone, which batch normalisation cannot normalise.
     """
     has_norm, has_dropout = (any(map(test, model.modules())) for test in (is_norm, is_dropout))
     if has_norm and len(validation.labels) == 1:
-        raise SweepError(
-            "the validation set is one image, which batch normalisation in training mode cannot normalise: set "
-            "data.validation_size to 2 or more"
-        )
+        return None
     kinds: list[Kind] = ["evaluation", "batch_norm", "dropout", "training"]
     if not (has_norm and has_dropout):
         kinds = ["evaluation", "training"]

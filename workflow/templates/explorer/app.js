@@ -656,9 +656,12 @@
       el("img", { src: `data:image/png;base64,${png}`, width: 32, height: 32, alt: fill(texts.mistake_alt, { image, right: names[right] }) }),
       el("div", {}, fill(texts.mistake_right, { right: names[right] })),
       el("div", {}, fill(texts.mistake_given, { given: names[given] })), el("div", {}, percent(probability, 2)))));
-    $("modes-hint").textContent = fill(texts.modes_hint, { ...modes, images: counted.format(modes.images) });
-    $("modes").tBodies[0].replaceChildren(...modes.rows.map(({ kind, accuracy, loss }) => el("tr", { "data-kind": kind },
-      el("th", { scope: "row" }, texts.mode_kinds[kind]), ...[accuracy, loss].map((value) => el("td", { class: "number" }, rounded(value, 4))))));
+    $("both-modes").hidden = !modes; // not known of a validation set of one picture
+    if (modes) {
+      $("modes-hint").textContent = fill(texts.modes_hint, { ...modes, images: counted.format(modes.images) });
+      $("modes").tBodies[0].replaceChildren(...modes.rows.map(({ kind, accuracy, loss }) => el("tr", { "data-kind": kind },
+        el("th", { scope: "row" }, texts.mode_kinds[kind]), ...[accuracy, loss].map((value) => el("td", { class: "number" }, rounded(value, 4))))));
+    }
     changed("confusion", "class-accuracy");
   }
 
