@@ -13,9 +13,9 @@ from sweep.errors import SweepError
 from sweep.grid import Run
 from sweep.layout import RECORDS, Layout
 from sweep.runs.forecast import format_duration, format_size, read_benchmarks
-from sweep.runs.remaking import inspect_weights
+from sweep.runs.remaking import old_file
 from sweep.runs.state import RunState, inspect_data, inspect_run
-from sweep.runs.weights import count_bytes
+from sweep.runs.weights import count_bytes, inspect_weights
 
 # The plan's word for each thing that can differ; anything else is a hyper-parameter.
 DIFFERENCE_WORDS = {"data_hash": "data", "code_hash": "code"}
@@ -58,6 +58,8 @@ def explain(state: RunState, layout: Layout, prepares: bool) -> str:
         return "new"
     if prepares:
         return "data: they are prepared first; a run whose data turn out the same comes from its kept record"
+    if missing and old_file(state.kept).exists():
+        return "made again on purpose: its weights were missing or damaged"
     if missing:
         return f"missing: {state.detail or 'trained before, but the record is gone'}"
     return "missing: the record is damaged" if state.fault else "missing: no kept record to publish again"
@@ -86,10 +88,13 @@ def disk_use(layout: Layout, runs: Sequence[Run]) -> str:
         return "disk: training.keep is nothing, so no weights are kept"
     sizes = source_sizes(settings["data"]["source"], Path(settings["data"]["path"]))
     images = settings["data"]["validation_size"] + sizes.test
-    size, smaller = (count_bytes(runs, each, sizes.classes, images) for each in (keep, "weights"))
-    text = f"disk: {format_size(size)} in {RECORDS} for the weights of these runs (training.keep: {keep})"
-    if size > MUCH_BYTES and keep != "weights":
-        text += f"; with training.keep: weights it is {format_size(smaller)}"
+    try:
+        size = count_bytes(runs, sizes.classes, images)
+    except SweepError as error:
+        return f"disk: not known, {error}"
+    text = f"disk: {format_size(size[keep])} in {RECORDS} for the weights of these runs (training.keep: {keep})"
+    if size[keep] > MUCH_BYTES and keep != "weights":
+        text += f"; with training.keep: weights it is {format_size(size['weights'])}"
     return text
 
 
@@ -129,8 +134,9 @@ def plan(configfile: list[Path] = []) -> None:  # noqa: B006  it is not changed
     trained = [state.run for group in groups.values() for state in group if prepares or not state.has_kept]
     if trained:
         sections += [estimate(layout, trained), disk_use(layout, trained)]
-    if without := len(inspect_weights(states).missing):
-        sections.append(f"{without} finished runs have no weights, and are not trained for that: see `make remake`")
+    if without := len(inspect_weights(states, checked_bytes=0).missing):
+        advice = "" if layout.settings["training"]["keep"] == "nothing" else ": see `make remake`"
+        sections.append(f"{without} finished runs have no weights, and are not trained for that{advice}")
     print(program.printable("\n\n".join(sections)))
 
 

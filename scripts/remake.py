@@ -1,5 +1,6 @@
 """Have runs without weights trained again: see `remake`."""
 
+import math
 from pathlib import Path
 
 from sweep import program
@@ -7,9 +8,10 @@ from sweep.config import read_config
 from sweep.errors import SweepError
 from sweep.layout import Layout
 from sweep.runs.locks import is_locked, take_lock
-from sweep.runs.records import lock_file, weights_file
-from sweep.runs.remaking import inspect_weights, set_aside
+from sweep.runs.records import lock_file
+from sweep.runs.remaking import set_aside
 from sweep.runs.state import inspect_data, inspect_run
+from sweep.runs.weights import inspect_weights
 
 
 def remake(configfile: list[Path] = []) -> None:  # noqa: B006  it is not changed
@@ -29,18 +31,21 @@ def remake(configfile: list[Path] = []) -> None:  # noqa: B006  it is not change
         raise SweepError(f"{layout.results} is being made by a Snakemake that still runs: wait for its end")
     try:
         data_hash, _ = inspect_data(layout)
-        found = inspect_weights(inspect_run(layout, run, data_hash) for run in layout.runs)
-        again = [state for state in (*found.missing, *found.damaged) if not is_locked(lock_file(state.kept))]
+        found = inspect_weights([inspect_run(layout, run, data_hash) for run in layout.runs], checked_bytes=math.inf)
+        wanted = [*found.missing, *found.damaged]
+        again = [state for state in wanted if not is_locked(lock_file(state.kept))]
         for state in again:
             set_aside(state.kept, state.published)
-            weights_file(state.kept).unlink(missing_ok=True)
     finally:
         lock.release()
     if again:
         print(f"The next run trains {len(again)} runs again, as `make plan` shows:")
         print(program.wrapped(str(state.run.path) for state in again))
-    else:
+    elif not wanted:
         print("Every finished run has its weights: there is nothing to make again")
+    if locked := len(wanted) - len(again):
+        print(f"{locked} more runs are left alone, since their series are being trained: try again when that is over")
+    print(*map(program.printable, found.faults), sep="\n", end="\n" if found.faults else "")
 
 
 if __name__ == "__main__":

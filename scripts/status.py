@@ -1,5 +1,6 @@
 """Print how far a sweep is: see `status`."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,8 +13,11 @@ from sweep.config import read_config
 from sweep.grid import Grid
 from sweep.layout import RECORDS, Layout
 from sweep.runs.forecast import Forecast, format_duration, format_size
-from sweep.runs.remaking import KeptWeights, inspect_weights
 from sweep.runs.state import STATES, RunState, inspect_data, inspect_run, mend_command
+from sweep.runs.weights import KeptWeights, inspect_weights
+
+# Of the kept weights so many bytes are read to see whether they are intact.
+CHECKED_BYTES = 2 * 10**9
 
 
 def count_table(states: Sequence[RunState]) -> str:
@@ -99,18 +103,37 @@ def time_left(states: Sequence[RunState]) -> str:
     return text
 
 
-def describe_weights(weights: KeptWeights) -> str:
-    """What there is of the finished runs' weights; "" while no run is finished."""
-    if not (weights.files or weights.missing):
+def describe_weights(weights: KeptWeights, keep: str) -> str:
+    """What there is of the finished runs' weights; "" while no run is finished. `keep` is as in the config."""
+    if not (weights.intact or weights.missing or weights.faults):
         return ""
-    text = f"weights: {weights.files} runs have theirs, {format_size(weights.size)} in {RECORDS}"
+    text = f"weights: {weights.intact} runs have theirs, {format_size(weights.size)} in {RECORDS}"
     if weights.checked < weights.size:
         text += f", of which {format_size(weights.checked)} were read to see whether they are intact"
     if weights.missing:
-        text += f"; {len(weights.missing)} finished runs have none: `make remake` has them trained again"
+        text += f"; {len(weights.missing)} finished runs have none"
     if weights.damaged:
-        text += "; those that are damaged are never used: `make remake` has their runs trained again"
+        text += f"; {len(weights.damaged)} are damaged and never used"
+    if keep != "nothing" and (weights.missing or weights.damaged):
+        text += ": `make remake` has these runs trained again"
     return "\n  ".join([text, *weights.faults])
+
+
+def describe_replaced(states: Sequence[RunState]) -> str:
+    """A sentence on the published records that are not the kept ones, as when another experiment had the runs trained
+    again, with the command that takes these; "" if there are none."""
+    replaced = [
+        str(state.published)
+        for state in states
+        if state.finished and state.record and state.kept_record
+        if state.record["content_hash"] != state.kept_record["content_hash"]
+    ]
+    if not replaced:
+        return ""
+    return (
+        f"{len(replaced)} runs were trained again since, as by another experiment: their kept records are others than "
+        f"those published here. Take these and run the same command again: rm -f {shlex.join(replaced)}"
+    )
 
 
 def status(configfile: list[Path] = []) -> None:  # noqa: B006  it is not changed
@@ -124,6 +147,7 @@ def status(configfile: list[Path] = []) -> None:  # noqa: B006  it is not change
     states = [inspect_run(layout, run, data_hash) for run in layout.runs]
     remarks += inspect_tables(layout)
     remarks += [state.kept_fault for state in states if state.kept_fault]
+    remarks += filter(None, [describe_replaced(states)])
     damaged = [state for state in states if state.state == "damaged" or state.kept_fault]
     if damaged:
         remarks.append(f"Damaged records: mend them so and run the same command again: {mend_command(damaged)}")
@@ -134,7 +158,7 @@ def status(configfile: list[Path] = []) -> None:  # noqa: B006  it is not change
         count_table(states),
         *describe(states),
         "\n".join(remarks),
-        describe_weights(inspect_weights(states)),
+        describe_weights(inspect_weights(states, CHECKED_BYTES), layout.settings["training"]["keep"]),
         best_table(of_grid, layout.grid, layout.settings["report"]["rank_by"]),
         time_left(states),
     ]

@@ -100,6 +100,15 @@ def _obstacle(path: Path) -> str | None:
     return None
 
 
+def remove_file(path: Path) -> None:
+    """Remove a file, if it is there. Raises SweepError if it cannot be removed."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        advice = "mend that and run the same command again"
+        raise SweepError(f"{path} cannot be removed ({error.strerror}): {advice}") from None
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, atomically."""
     with replacing(path) as temporary:

@@ -2,13 +2,17 @@
 
 import csv
 import json
+import os
 import re
 import shutil
+import time
 from pathlib import Path
 
 from PIL import Image
 
 from project import ANALYSIS, MLP_RUNS, PAGES, REPOSITORY, Sweep, numbers, program
+from sweep.runs.tensors import read_tensors, write_tensors
+from sweep.runs.weights import STATE
 
 EXAMINED = {"plot_examinations": 1, **PAGES}
 
@@ -32,8 +36,10 @@ def test_runs_without_weights_are_counted_and_made_again_on_purpose_alone(finish
     content[-100] ^= 1
     file.write_bytes(content)
     output = program(finished, "status")
-    assert "weights: 5 runs have theirs, " in output
-    assert "1 finished runs have none: `make remake` has them trained again" in output
+    assert "weights: 4 runs have theirs, " in output
+    assert (
+        "1 finished runs have none; 1 are damaged and never used: `make remake` has these runs trained again" in output
+    )
     assert f"\n  {file.relative_to(finished.folder)} is damaged\n" in output
     assert "1 finished runs have no weights, and are not trained for that" in program(finished, "plan")
     assert finished.snakemake("--dry-run").jobs.keys().isdisjoint({"train"})
@@ -42,6 +48,7 @@ def test_runs_without_weights_are_counted_and_made_again_on_purpose_alone(finish
     assert "training.keep is nothing" in program(finished, "remake", succeeds=False)
     finished.configure()
     assert "The next run trains 2 runs again" in program(finished, "remake")
+    assert "train, made again on purpose: its weights were missing or damaged (2)" in program(finished, "plan")
     assert program(finished, "remake") == "Every finished run has its weights: there is nothing to make again\n"
     assert finished.snakemake().jobs == {"train": 2, **ANALYSIS}
     assert finished.trained() == {gone, damaged}
@@ -81,36 +88,37 @@ def test_what_is_kept_is_as_the_config_says_and_a_sweep_without_weights_still_ha
 def test_an_examination_is_made_again_if_its_weights_are_others_and_stays_without_them(finished: Sweep) -> None:
     before = examination(finished, "mlp")
     file = weights(finished, str(before["run"]))
-    good = file.read_bytes()
+    facts, arrays, _ = read_tensors(file)
     file.unlink()
-    assert finished.snakemake().jobs == {}
-    # Weights of the same run, from a machine that was told to keep less.
-    again = Sweep(finished.folder)
-    job = again.start_job(
-        **dict(zip(("batch_size", "dropout_rate"), _parts(str(before["name"])), strict=True)),
-        records=finished.folder / "elsewhere",
-        keep="weights",
-        metrics=finished.folder / "metrics.json",
-    )
+    assert finished.snakemake("--dry-run").jobs == {}
+    # The same weights, as a machine keeps them that was told to keep less, whose clock was ahead of this one.
+    smaller = {name: array for name, array in arrays.items() if name not in STATE}
+    write_tensors(file, {**facts, "keep": "weights"}, smaller)
+    newest = time.time() + 3600
+    os.utime(finished.results / "examinations" / "mlp.json", (newest, newest))
+    assert finished.snakemake().jobs == {"examine": 1, **EXAMINED}
+    after = examination(finished, "mlp")
+    assert {name for name in before if before[name] != after[name]} == {"digest", "hash"}
+    assert finished.snakemake("--dry-run").jobs == {}
+
+
+def test_a_record_that_another_experiment_made_anew_disturbs_nothing_and_is_taken_on_purpose(finished: Sweep) -> None:
+    run = str(examination(finished, "mlp")["run"])
+    batch_size, _, dropout_rate = run.split("/")[1].split("_")
+    elsewhere = {"records": finished.folder / "elsewhere", "metrics": finished.folder / "metrics.json"}
+    job = finished.start_job(batch_size=batch_size, dropout_rate=dropout_rate, **elsewhere)
     job.communicate()
-    (other,) = (finished.folder / "elsewhere").glob("*/2.json")
-    shutil.copy(other.with_suffix(".safetensors"), file)
-    jobs = finished.snakemake("--dry-run").jobs
-    assert jobs == {"examine": 1, **EXAMINED}
-    # They are another record's, since times differ.
-    name = file.relative_to(finished.folder)
-    assert f"{name} is of another record than the one beside it" in program(finished, "status")
-    finished.snakemake(succeeds=False)
-    assert f"Error: {name} is of another record of this run" in finished.logs()
-    file.write_bytes(good)
-    finished.snakemake()
-    assert examination(finished, "mlp") == before
-    assert finished.snakemake().jobs == {}
-
-
-def _parts(name: str) -> tuple[str, str]:
-    batch_size, _, dropout_rate = name.split("_")
-    return batch_size, dropout_rate
+    for file in (finished.kept(run), weights(finished, run)):
+        shutil.copy(next((finished.folder / "elsewhere").glob(f"*/{file.name}")), file)
+    assert finished.snakemake("--dry-run").jobs == {}
+    output = program(finished, "status")
+    assert "weights: 6 runs have theirs" in output
+    (command,) = re.findall(r"1 runs were trained again since, .* run the same command again: (rm -f .+)", output)
+    assert finished.run(command).code == 0
+    assert finished.snakemake().jobs == {"train": 1, **ANALYSIS}
+    assert finished.trained() == set()
+    assert "trained again since" not in program(finished, "status")
+    assert examination(finished, "mlp")["content_hash"] == json.loads(finished.kept(run).read_text())["content_hash"]
 
 
 def test_the_readmes_notebook_and_shell_commands_work_as_they_stand(finished: Sweep) -> None:

@@ -25,6 +25,7 @@ if workflow.modifier.modify_path("results") != "results":
     raise WorkflowError("this workflow cannot be a module with a prefix: choose its folders by the experiment's name")
 
 # None of these imports torch: it would cost seconds at every dry run.
+from sweep.analysis.examined import Examination
 from sweep.config import list_files, read_file, validated
 from sweep.errors import SweepError
 from sweep.files import read_json, write_json
@@ -149,6 +150,16 @@ PROFILE_TRAIN = workflow.resource_settings.overwrite_resources.get("train", {})
 HAS_GPU = bool(GPUS or getattr(PROFILE_TRAIN.get("gpu"), "value", 0) or PROFILE_TRAIN.get("gres"))
 
 
+def examine_mem_mb(wildcards, attempt):
+    """2 GB for torch, the data and their copies that are moved, and what a step of the model's largest batch needs."""
+    needs = [
+        training_mb_per_picture(run.model, dict(run.axes)) * run.batch_size
+        for run in layout.grid.runs()
+        if run.model == wildcards.model
+    ]
+    return attempt * round(2000 + max(needs))
+
+
 def train_mem_mb(wildcards, attempt):
     """1 GB for torch and the data, and what the model needs for each image of a batch, both measured; 3 GB more that a
     CUDA process may keep. More at each retry, since the job before it may have run out of memory."""
@@ -189,15 +200,20 @@ def asked(kind, content, made, outputs):
         STALE.append(kind)
     file = layout.asked(kind, content)
     if workflow.is_main_process and not (made == content == made_with(file)):
-        try:
-            write_json(file, content)
-        except SweepError as error:
-            refuse(error)
-        # The outputs may be of a machine whose clock is ahead. Then Snakemake says so, instead of doing nothing.
-        newest = max((output.stat().st_mtime for output in outputs.rglob("*.*")), default=0)
-        if newest >= file.stat().st_mtime:
-            os.utime(file, (newest + 1, newest + 1))
+        write_newer(file, content, outputs)
     return file
+
+
+def write_newer(file, content, outputs):
+    """Write a JSON file, which is then newer than all in the folder `outputs`."""
+    try:
+        write_json(file, content)
+    except SweepError as error:
+        refuse(error)
+    # The outputs may be of a machine whose clock is ahead. Then Snakemake says so, instead of doing nothing.
+    newest = max((output.stat().st_mtime for output in outputs.rglob("*.*")), default=0)
+    if newest >= file.stat().st_mtime:
+        os.utime(file, (newest + 1, newest + 1))
 
 
 @cache

@@ -3,23 +3,20 @@ EXAMINATIONS = {model: RESULTS / f"examinations/{model}.json" for model in layou
 
 
 def asked_examination(model):
-    """A file that is written anew where the weights of the examined run are others than its examination says.
+    """A file that is written anew where the weights that were examined are others than the examination says.
 
-    If weights are made again together with their record, the tables say it. Weights that are no longer there leave the
-    examination as it is.
+    If weights are made again together with their record, the tables say it. Weights that are no longer there, and those
+    of another record, as another experiment may have had made, leave the examination as it is.
     """
     file = RESULTS / "asked" / f"examination-{model}.json"
-    made = made_with(EXAMINATIONS[model], "series", "epochs", "digest")
-    stale = False
-    if made and made["series"]:
-        with suppress(FileNotFoundError, SweepError):
-            _, digest = read_facts(weights_file(RECORDS / made["series"] / f"{made['epochs']}.json"))
-            stale = digest != made["digest"]
+    made = found = None
+    with suppress(SweepError, FileNotFoundError):
+        made = Examination.read(EXAMINATIONS[model])
+        if made.series:
+            found, digest = read_facts(weights_file(RECORDS / made.series / f"{made.epochs}.json"))
+    stale = bool(found) and found.get("content_hash") == made.content_hash and digest != made.digest
     if workflow.is_main_process and (stale or not file.exists()):
-        try:
-            write_json(file, {"model": model, "instead_of": made["digest"] if stale else None})
-        except SweepError as error:
-            refuse(error)
+        write_newer(file, {"model": model, "instead_of": made.digest if stale else None}, EXAMINATIONS[model].parent)
     return file
 
 
@@ -42,7 +39,7 @@ rule examine:
     conda:
         "../../envs/training.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * 3000,
+        mem_mb=examine_mem_mb,
         runtime=lambda wildcards, attempt: attempt * 60,
     params:
         tables=TABLES,

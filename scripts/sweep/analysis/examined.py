@@ -4,13 +4,14 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal
 
 from sweep.errors import SweepError
 from sweep.files import canonical_hash, read_json, write_json
 from sweep.grid import Grid
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # How many pixels the test set is moved by for the question of how many right answers a model then loses.
 LOST_DISTANCE = 2
@@ -145,7 +146,7 @@ class Examination:
             raise SweepError(f"{file} is missing or damaged; {_remedy(file)}") from None
 
 
-def read_examinations(files: Iterable[Path], grid: Grid, runs: pd.DataFrame) -> dict[str, Examination]:
+def read_examinations(files: Iterable[Path], grid: Grid, runs: "pd.DataFrame") -> dict[str, Examination]:
     """The examinations in these files, by model. `runs` is the table of runs of the grid.
 
     Raises:

@@ -178,8 +178,13 @@ def parse_axes(model: str, words: Iterable[str]) -> tuple[tuple[str, Value], ...
 
 def own_axes(model: str, axes: Iterable[tuple[str, Value]]) -> dict[str, Value]:
     """Of a run's further hyper-parameters those that `build_model` takes; the others are the training's."""
-    own = {each.name for each in _arguments(Path(__file__).parent / f"{model}.py", "Model")}
+    own = _own_names(model)
     return {name: value for name, value in axes if name in own}
+
+
+@cache
+def _own_names(model: str) -> set[str]:
+    return {each.name for each in _arguments(Path(__file__).parent / f"{model}.py", "Model")}
 
 
 def build_model(name: str, classes: int, dropout_rate: float, /, **axes: Value) -> "nn.Module":

@@ -6,8 +6,10 @@ from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 
 from sweep.errors import SweepError
 from sweep.runs.tensors import read_tensors, write_tensors
@@ -71,7 +73,7 @@ class Checkpoint:
         facts = {"made_with": self.made_with, "outcome": snapshot.outcome}
         self.written_at = monotonic()
         try:
-            write_tensors(self.file, facts, {name: tensor.numpy() for name, tensor in snapshot.tensors.items()})
+            write_tensors(self.file, facts, as_arrays(snapshot.tensors))
         except SweepError as error:
             logger.info(f"No checkpoint of this epoch, which is no fault of the training: {error}")
             return False
@@ -82,3 +84,11 @@ class Checkpoint:
         if not self.is_of_longer_run:
             with suppress(OSError):
                 self.file.unlink(missing_ok=True)
+
+
+def as_arrays(tensors: Mapping[str, torch.Tensor]) -> dict[str, NDArray[Any]]:
+    """Tensors on the CPU as arrays. NumPy has no bfloat16, of which a model's buffer may be; float32 holds its
+    values."""
+    return {
+        name: (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy() for name, tensor in tensors.items()
+    }

@@ -14,10 +14,19 @@ from time import perf_counter
 
 from sweep.data.prepared import SPLITS, Manifest, map_prepared, read_manifest
 from sweep.errors import SweepError
-from sweep.files import remove_abandoned, write_json
+from sweep.files import remove_abandoned, remove_file, write_json
 from sweep.grid import Run
 from sweep.runs.locks import take_lock
-from sweep.runs.records import Record, checkpoint_file, kept_file, lock_file, make_record, read_kept, weights_file
+from sweep.runs.records import (
+    Record,
+    checkpoint_file,
+    kept_file,
+    lock_file,
+    make_record,
+    model_hash,
+    read_kept,
+    weights_file,
+)
 from sweep.runs.remaking import compare_with_old
 from sweep.runs.weights import check_answers, write_weights
 
@@ -140,14 +149,15 @@ def train_run(
     checkpoint_interval_s: float,
 ) -> Record:
     """Train, and return the record, which is kept in the file `kept`, and the weights beside it."""
-    commit = git_commit()  # before training: hours later the clone may be at another commit
+    # Before training: hours later the clone may be at another commit, and the model's file another one.
+    commit, of_model = git_commit(), model_hash(run.model)
     for name in LOWER_PRECISION:
         os.environ.pop(name, None)
     # Imported here: torch takes seconds, and publishing a kept record does not need it.
     import torch
 
     from sweep.runs import hardware
-    from sweep.runs.checkpoint import Checkpoint
+    from sweep.runs.checkpoint import Checkpoint, as_arrays
     from sweep.training.loop import Snapshot, Split, train
 
     kind = hardware.choose_device(machine.device, machine.gpus)
@@ -193,15 +203,16 @@ def train_run(
                 "environment": environment,
             }
             record = make_record(run, manifest.content_hash, result)
-            arrays = {} if final is None else {name: tensor.numpy() for name, tensor in final.tensors.items()}
+            arrays = {} if final is None else as_arrays(final.tensors)
             if arrays:
                 check_answers(record, arrays, {split: tensors[f"{split}_labels"].numpy() for split in SPLITS})
             # Before the record: one that was made with weights never lacks them.
             if arrays and keep != "nothing":
-                write_weights(weights_file(kept), record, arrays, manifest.class_names, made_with, keep)
+                about = {"model_hash": of_model, "class_names": manifest.class_names, "made_with": made_with}
+                write_weights(weights_file(kept), record, arrays, about, keep)
             else:
                 # What is there is of another record, which this one replaces.
-                weights_file(kept).unlink(missing_ok=True)
+                remove_file(weights_file(kept))
             write_json(kept, record)
             checkpoint.remove()
         except (SystemExit, SweepError):  # raised by `stop`, or record or weights cannot be written

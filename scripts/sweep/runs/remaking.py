@@ -1,58 +1,18 @@
 """Training runs again on purpose whose weights were not kept: the old record waits aside until there is a new one."""
 
 import logging
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from sweep.errors import SweepError
+from sweep.files import remove_file
 from sweep.runs.records import Record, read_record, weights_file
-from sweep.runs.state import RunState
-from sweep.runs.weights import describe_damage
 
 logger = logging.getLogger(__name__)
 
 # How many changed metrics a log names.
 LISTED = 5
-# Of the files of weights so many bytes are read to see whether they are intact; of the others only the first lines.
-CHECKED_BYTES = 2 * 10**9
-
-
-@dataclass
-class KeptWeights:
-    """What there is of weights beside the records of finished runs. A run that diverged in its first epoch has none."""
-
-    files: int = 0  # how many are there
-    size: int = 0  # their bytes
-    checked: int = 0  # those of these bytes that were read
-    missing: list[RunState] = field(default_factory=list)
-    damaged: list[RunState] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)  # what is wrong with each damaged one, with its file
-
-
-def inspect_weights(states: Iterable[RunState]) -> KeptWeights:
-    """Look at the weights of the finished ones of these runs, without torch."""
-    found = KeptWeights()
-    for state in states:
-        record = state.kept_record or state.record
-        if not state.finished or record is None or record["best"] is None:
-            continue
-        file = weights_file(state.kept)
-        try:
-            size = file.stat().st_size
-            whole = found.checked + size <= CHECKED_BYTES
-            fault = describe_damage(file, record["content_hash"], whole)
-        except FileNotFoundError:
-            found.missing.append(state)
-            continue
-        found.files += 1
-        found.size += size
-        found.checked += size * whole
-        if fault:
-            found.damaged.append(state)
-            found.faults.append(fault)
-    return found
 
 
 def old_file(kept: Path) -> Path:
@@ -61,10 +21,16 @@ def old_file(kept: Path) -> Path:
 
 
 def set_aside(kept: Path, published: Path) -> None:
-    """Put a run's kept record aside and remove the published one, so that the next run of the sweep trains it again."""
+    """Remove what there is of a run's weights, put its kept record aside and remove the published one, so that the next
+    run of the sweep trains it again. Raises SweepError if a file cannot be moved or removed."""
+    remove_file(weights_file(kept))
     if kept.exists():
-        kept.replace(old_file(kept))
-    published.unlink(missing_ok=True)
+        try:
+            kept.replace(old_file(kept))
+        except OSError as error:
+            advice = "make its folder writable for you"
+            raise SweepError(f"{kept} cannot be put aside ({error.strerror}): {advice}") from None
+    remove_file(published)
 
 
 def compare_with_old(kept: Path, record: Record) -> None:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+class DamagedError(SweepError):
+    """The content of a file is not what was written."""
+
+
 class Stored(NamedTuple):
     """What such a file holds."""
 
@@ -42,7 +46,8 @@ def read_tensors(file: Path) -> Stored:
 
     Raises:
         FileNotFoundError: there is none.
-        SweepError: "<file> is damaged", or "<file> is not readable for you".
+        DamagedError: "<file> is damaged".
+        SweepError: "<file> cannot be read (…)", as it may be for a file of somebody else.
     """
     with _opened(file) as (content, metadata):
         arrays = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118  not a dict
@@ -61,14 +66,18 @@ def read_facts(file: Path) -> tuple[dict[str, Any], str]:
 def _opened(file: Path) -> Iterator[tuple[Any, dict[str, str]]]:
     """The open file and its metadata. Whatever is wrong with it, in the block too, becomes a SweepError."""
     try:
-        with safe_open(file, framework="numpy") as content:
-            yield content, content.metadata()
+        # safetensors calls every file that it cannot open a missing one.
+        with file.open("rb"):
+            pass
     except FileNotFoundError:
         raise
-    except PermissionError:
-        raise SweepError(f"{file} is not readable for you") from None
+    except OSError as error:
+        raise SweepError(f"{file} cannot be read ({error.strerror})") from None
+    try:
+        with safe_open(file, framework="numpy") as content:
+            yield content, content.metadata()
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError):
-        raise SweepError(f"{file} is damaged") from None
+        raise DamagedError(f"{file} is damaged") from None
 
 
 def compute_digest(facts: str, arrays: "Mapping[str, NDArray[Any]]") -> str:

@@ -10,6 +10,7 @@ is there too. The file is written before the record, so that a record which was 
 import math
 import shlex
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweep.errors import SweepError
-from sweep.grid import Run
-from sweep.runs.records import Record, model_hash
-from sweep.runs.tensors import Stored, read_facts, read_tensors, write_tensors
+from sweep.grid import Run, Value
+from sweep.models import build_model, own_axes
+from sweep.runs.records import Record, weights_file
+from sweep.runs.state import RunState
+from sweep.runs.tensors import DamagedError, Stored, read_facts, read_tensors, write_tensors
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -27,26 +30,19 @@ Arrays = Mapping[str, NDArray[Any]]
 STATE = ("mean", "mean_square", "steps", "shuffles", "dropout")
 # What a model was given of a pixel v from 0 to 255.
 SCALING = "(v - 128) / 255"
-# Bytes: of a parameter, of the two generators' states, and of an answer (uint8, float32, float32).
-PARAMETER_BYTES, GENERATORS_BYTES, ANSWER_BYTES = 4, 2 * 5056, 9
+# Bytes: of a number, of the two generators' states, and of an answer (uint8, float32, float32).
+NUMBER_BYTES, GENERATORS_BYTES, ANSWER_BYTES = 4, 2 * 5056, 9
 
 
-def write_weights(
-    file: Path, record: Record, snapshot: Arrays, class_names: list[str], made_with: Mapping[str, str], keep: str
-) -> None:
-    """Write the weights of the run with this record, atomically, from its final snapshot's tensors. `keep` is "state"
-    or "weights". Raises SweepError if the file cannot be written."""
-    facts = {
-        **{name: record[name] for name in ("series", "epochs", "content_hash", "model", "dropout_rate", "axes")},
-        "model_hash": model_hash(record["model"]),
-        "class_names": class_names,
-        "scaling": SCALING,
-        "made_with": dict(made_with),
-        "keep": keep,
-    }
-    write_tensors(
-        file, facts, {name: array for name, array in snapshot.items() if keep == "state" or name not in STATE}
-    )
+def write_weights(file: Path, record: Record, snapshot: Arrays, about: Mapping[str, Any], keep: str) -> None:
+    """Write the weights of the run with this record, atomically, from its final snapshot's tensors.
+
+    `keep` is "state" or "weights". `about` has further facts: "model_hash", the `model_hash` of the code that the model
+    was trained with; "class_names"; and "made_with", its arithmetic. Raises SweepError if the file cannot be written.
+    """
+    facts = {name: record[name] for name in ("series", "epochs", "content_hash", "model", "dropout_rate", "axes")}
+    arrays = {name: array for name, array in snapshot.items() if keep == "state" or name not in STATE}
+    write_tensors(file, {**facts, **about, "scaling": SCALING, "keep": keep}, arrays)
 
 
 def read_weights(file: Path, content_hash: str) -> Stored | None:
@@ -59,13 +55,12 @@ def read_weights(file: Path, content_hash: str) -> Stored | None:
         stored = read_tensors(file)
     except FileNotFoundError:
         return None
-    except SweepError as error:
+    except DamagedError as error:
         raise SweepError(f"{error}; {mend_advice(file)}") from None
     if stored.facts.get("content_hash") != content_hash:
         raise SweepError(
-            f"{file} is of another record of this run, as when it was trained again in another experiment: remove the "
-            "run's metrics.json, and the next run of the sweep publishes the record beside the weights; if that is not "
-            "theirs, `make status` says so"
+            f"{file} is of another record of this run, as when it was trained again in another experiment: "
+            "`make status` has the command that mends it"
         )
     return stored
 
@@ -74,17 +69,6 @@ def mend_advice(file: Path) -> str:
     """How a user gets rid of weights that cannot be used, and gets others."""
     advice = "`make remake` has the run trained again, and this goes on without its weights"
     return f"{advice}: rm {shlex.quote(str(file))}"
-
-
-def describe_damage(file: Path, content_hash: str, whole: bool) -> str:
-    """Half a sentence on what is wrong with the weights of the record with this content_hash, "" if nothing is. Only if
-    `whole` the tensors are read. Raises FileNotFoundError if there are none."""
-    try:
-        facts = read_tensors(file).facts if whole else read_facts(file)[0]
-    except SweepError as error:
-        return str(error)
-    same = facts.get("content_hash") == content_hash
-    return "" if same else f"{file} is of another record than the one beside it"
 
 
 def check_answers(record: Record, answers: Arrays, labels: Mapping[str, NDArray[np.int64]]) -> None:
@@ -109,35 +93,87 @@ def check_answers(record: Record, answers: Arrays, labels: Mapping[str, NDArray[
             )
 
 
-def count_bytes(runs: Iterable[Run], keep: str, classes: int, answers: int) -> int:
-    """The bytes that the kept weights of these runs take on the disk, but for a few kB of names and facts each.
+def count_bytes(runs: Iterable[Run], classes: int, answers: int) -> dict[str, int]:
+    """The bytes that the kept weights of these runs take on the disk, by what is kept, but for a few kB of names and
+    facts each.
 
-    `classes` is the number of classes, `answers` that of the validation and test images. `keep` is as in the config.
-    Raises SweepError if a model cannot be built.
+    `classes` is the number of classes, `answers` that of the validation and test images. Raises SweepError if a model
+    cannot be built.
     """
-    if keep == "nothing":
-        return 0
-    # Imported here, as in the other places that build a model: torch takes seconds.
-    import torch
-
-    from sweep.models import build_model, own_axes
-
     sizes: dict[Any, tuple[int, int]] = {}
-    total = 0
+    total = {"nothing": 0, "weights": 0, "state": 0}
     for run in runs:
         axes = own_axes(run.model, run.axes)
         key = (run.model, *axes.items())
         if key not in sizes:
-            try:
-                with torch.device("meta"):  # numbers are counted, not made
-                    model = build_model(run.model, classes, run.dropout_rate, **axes)
-            except Exception as error:  # a user's own model may raise anything
-                name = f"scripts/sweep/models/{run.model}.py"
-                raise SweepError(
-                    f"{name}: its Model cannot be built ({type(error).__name__}: {error}); mend it"
-                ) from None
-            sizes[key] = (sum(p.numel() for p in model.parameters()), sum(b.numel() for b in model.buffers()))
+            sizes[key] = _count_numbers(run, classes, axes)
         parameters, buffers = sizes[key]
-        moments = (2 * parameters * PARAMETER_BYTES + GENERATORS_BYTES) if keep == "state" else 0
-        total += 2 * (parameters + buffers) * PARAMETER_BYTES + moments + answers * ANSWER_BYTES
+        weights = 2 * (parameters + buffers) * NUMBER_BYTES + answers * ANSWER_BYTES
+        total["weights"] += weights
+        total["state"] += weights + 2 * parameters * NUMBER_BYTES + GENERATORS_BYTES
     return total
+
+
+def _count_numbers(run: Run, classes: int, axes: Mapping[str, Value]) -> tuple[int, int]:
+    """How many parameters a run's model has, and how many numbers its buffers."""
+    # Imported here, as in the other places that build a model: torch takes seconds.
+    import torch
+
+    try:
+        try:
+            with torch.device("meta"):  # numbers are counted, not made
+                model = build_model(run.model, classes, run.dropout_rate, **axes)
+        except Exception:  # some models look at numbers while they are built
+            model = build_model(run.model, classes, run.dropout_rate, **axes)
+    except Exception as error:  # a user's own model may raise anything
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise SweepError(f"scripts/sweep/models/{run.model}.py: its Model cannot be built ({reason})") from None
+    return sum(each.numel() for each in model.parameters()), sum(each.numel() for each in model.buffers())
+
+
+@dataclass
+class KeptWeights:
+    """What there is of weights beside the records of finished runs. A run that diverged in its first epoch has none."""
+
+    intact: int = 0  # how many files are there and not known to be damaged
+    size: int = 0  # the bytes of all files
+    checked: int = 0  # those of these bytes that were read
+    missing: list[RunState] = field(default_factory=list)
+    damaged: list[RunState] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)  # what is wrong with each file that cannot be used
+
+
+def inspect_weights(states: Iterable[RunState], checked_bytes: float) -> KeptWeights:
+    """Look at the weights of the finished ones of these runs, without torch. To see whether they are intact, so many
+    bytes of them are read; of the other files only the facts."""
+    found = KeptWeights()
+    for state in states:
+        record = state.kept_record or state.record
+        if not state.finished or record is None or record["best"] is None:
+            continue
+        file = weights_file(state.kept)
+        try:
+            size = file.stat().st_size
+            whole = found.checked + size <= checked_bytes
+            facts = read_tensors(file).facts if whole else read_facts(file)[0]
+        except FileNotFoundError:
+            found.missing.append(state)
+            continue
+        except DamagedError as error:
+            found.damaged.append(state)
+            found.faults.append(str(error))
+        except SweepError as error:  # it may be somebody else's: it is not ours to make again
+            found.faults.append(str(error))
+            continue
+        except OSError as error:
+            found.faults.append(f"{file} cannot be read ({error.strerror})")
+            continue
+        else:
+            if facts.get("content_hash") == record["content_hash"]:
+                found.intact += 1
+            else:
+                found.damaged.append(state)
+                found.faults.append(f"{file} is of another record than the one beside it")
+        found.size += size
+        found.checked += size * whole
+    return found
