@@ -55,7 +55,7 @@ class SlurmSweep(Sweep):
 
     def call_snakemake(self, *arguments: str) -> Outcome:
         """Call Snakemake as a user does, in a new process."""
-        return self.run(shlex.join(["snakemake", *arguments]))
+        return self.run(shlex.join([sys.executable, "-m", "snakemake", *arguments]))
 
     def prepare(self) -> None:
         """Prepare the data here, to save a submission."""
