@@ -8,6 +8,7 @@ import subprocess
 import sys
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,25 @@ class Outcome:
         )
 
 
+@cache
+def _server() -> subprocess.Popen[str]:
+    """The one server of this test process, at whose end it ends, too."""
+    command = [sys.executable, str(REPOSITORY / "tests" / "workflow" / "snakemake_server.py")]
+    return subprocess.Popen(
+        command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+
+
+def warm_snakemake(folder: Path, environment: dict[str, str], *arguments: str) -> Outcome:
+    """Call Snakemake in a folder, by a process that has loaded it before it knows this environment."""
+    server = _server()
+    assert server.stdin is not None
+    assert server.stdout is not None
+    call = {"folder": str(folder), "environment": environment, "arguments": arguments}
+    print(json.dumps(call), file=server.stdin, flush=True)
+    return Outcome(*json.loads(server.stdout.readline()))
+
+
 class Sweep:
     """A copy of the project with a config of its own."""
 
@@ -80,11 +100,13 @@ class Sweep:
     def snakemake(self, *arguments: str, succeeds: bool = True) -> Outcome:
         """Run Snakemake on the whole sweep; the logs of earlier jobs are removed first."""
         shutil.rmtree(self.results / "logs", ignore_errors=True)
-        command = [sys.executable, "-m", "snakemake", *self.executor, *arguments]
-        done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
-        outcome = Outcome(done.returncode, done.stdout + done.stderr)
+        outcome = self.call_snakemake(*self.executor, *arguments)
         assert (outcome.code == 0) == succeeds, outcome.output + self.logs()
         return outcome
+
+    def call_snakemake(self, *arguments: str) -> Outcome:
+        """Call Snakemake; what the environment does to Python itself, such as PYTHONPATH, reaches its jobs only."""
+        return warm_snakemake(self.folder, self.environment, *arguments)
 
     def run(self, command: str) -> Outcome:
         """Run a command line as a user would in the project's folder."""

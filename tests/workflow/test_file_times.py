@@ -61,4 +61,4 @@ def test_nothing_is_trained_again(finished: Sweep, tmp_path: Path, happens: Call
     sweep = happens(finished, tmp_path / "clone")
     sweep.snakemake("--until", "aggregate")
     assert sweep.trained() == set()
-    assert sweep.snakemake("--until", "aggregate").jobs == {}
+    assert sweep.snakemake("--until", "aggregate", "--dry-run").jobs == {}

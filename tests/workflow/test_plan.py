@@ -47,7 +47,7 @@ def test_the_plan_is_what_then_happens(finished: Sweep) -> None:
     assert re.search(r"^forecast: [\d.]+ core-hours .* by the benchmarks of 4 finished runs$", output, re.MULTILINE)
     dry = finished.snakemake("--dry-run")
     assert dry.jobs == {"train": 5, **ANALYSIS}
-    assert finished.snakemake().jobs == dry.jobs
+    assert finished.snakemake("--until", "train").jobs == {"train": 5}
     assert finished.trained() == new | CNN_RUNS | {gone}
 
     benchmark = finished.results / "benchmarks" / "train" / f"{kept}.jsonl"
@@ -58,6 +58,12 @@ def test_the_plan_is_what_then_happens(finished: Sweep) -> None:
     # It took less time than the epochs in its record, so it published a kept record: its benchmark is not counted.
     assert "by the benchmarks of 6 finished runs" in output
     assert finished.snakemake("--dry-run").jobs == {"train": 2, **ANALYSIS}
+
+    # Back to the first config, nothing is trained again.
+    finished.edit("scripts/sweep/models/cnn.py", "Linear(6 * 6 * 64,", "Linear(64 * 6 * 6,")
+    finished.configure()
+    assert finished.snakemake("--until", "train").jobs == {"train": 2}
+    assert finished.trained() == set()
 
 
 def test_other_data_and_changed_figures(finished: Sweep) -> None:

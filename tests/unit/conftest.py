@@ -1,0 +1,37 @@
+"""The report's templates, which these tests render hundreds of times, are compiled once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pytest
+from jinja2.bccache import Bucket
+
+from sweep.report import render
+
+
+class Compiled(jinja2.BytecodeCache):
+    """Compiled templates in memory; Jinja uses one only if the template's text is still the same."""
+
+    def __init__(self) -> None:
+        self.contents: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self.contents:
+            bucket.bytecode_from_string(self.contents[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.contents[bucket.key] = bucket.bytecode_to_string()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _compiled_templates() -> Iterator[None]:
+    make, compiled = render._environment, Compiled()
+
+    def make_with_cache(folder: Path, **options: Any) -> jinja2.Environment:
+        return make(folder, bytecode_cache=compiled, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(render, "_environment", make_with_cache)
+        yield
