@@ -53,13 +53,13 @@ def explain(state: RunState, layout: Layout, prepares: bool) -> str:
         kinds = {DIFFERENCE_WORDS.get(text.removeprefix("another "), "parameters") for text in state.differs}
         return f"{' and '.join(sorted(kinds))}: made with {', '.join(state.differs)}"
     missing = state.state in ("missing", "failed")
+    if missing and old_file(state.kept).exists():
+        return "made again on purpose: its weights were missing or damaged"
     # No log: the job has never started.
     if missing and not layout.log(state.run).exists():
         return "new"
     if prepares:
         return "data: they are prepared first; a run whose data turn out the same comes from its kept record"
-    if missing and old_file(state.kept).exists():
-        return "made again on purpose: its weights were missing or damaged"
     if missing:
         return f"missing: {state.detail or 'trained before, but the record is gone'}"
     return "missing: the record is damaged" if state.fault else "missing: no kept record to publish again"

@@ -19,7 +19,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", folder], capture_output=True, text=True
+        ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder], capture_output=True, text=True
     )
     if mounted.returncode != 0:
         pytest.skip(f"no right to mount a small disk: {mounted.stderr.strip()}")
@@ -68,11 +68,13 @@ def no_metrics(sweep: Sweep) -> None:
     ("rule", "options", "missing"),
     [
         ("prepare_data", "", None),
-        ("train", "", Sweep.forget),  # the kept record cannot be written
+        ("train", "", Sweep.forget),  # the weights cannot be written
         ("train", "--checkpoint-interval-s 0", Sweep.forget),
         ("train", "", no_metrics),  # its copy cannot
         ("aggregate", "", None),
         ("plot", "", None),
+        ("examine", "", None),
+        ("plot_examinations", "", None),
         ("render_report", "", None),
         ("render_explorer", "", None),
     ],

@@ -19,6 +19,7 @@ from sweep.models import build_model
 from sweep.runs import hardware, job
 from sweep.runs.job import Machine, git_commit, run_job
 from sweep.runs.records import Record, checkpoint_file, kept_file, lock_file, read_kept, weights_file
+from sweep.runs.weights import read_weights
 from sweep.training import loop
 
 RUN = Run("mlp", 4, 0.001, 0.2, 3, 0)
@@ -117,7 +118,12 @@ def test_a_record_that_cannot_be_written_keeps_the_last_epoch(small: Job, log: p
         small.run()
     assert small.checkpoint.exists()
     small.kept.rmdir()
-    assert small.run()["resumed_epochs"] == [3]
+    # Weights without their record are written again with it.
+    weights = weights_file(small.kept)
+    assert weights.exists()
+    record = small.run()
+    assert record["resumed_epochs"] == [3]
+    assert read_weights(weights, record["content_hash"]) is not None
     assert "Going on from the checkpoint" in log.text
 
 
