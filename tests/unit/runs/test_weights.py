@@ -14,8 +14,8 @@ from sweep.grid import Run
 from sweep.models import build_model
 from sweep.runs.job import SIGNALS, Machine, run_job
 from sweep.runs.records import Record, kept_file, read_record, weights_file
-from sweep.runs.weights import check_answers, count_bytes, describe_damage, read_weights
-from sweep.training.loop import Split, evaluate
+from sweep.runs.weights import SCALING, check_answers, count_bytes, describe_damage, read_weights
+from sweep.training.loop import Split, evaluate, scale
 
 MLP = Run("mlp", 4, 0.003, 0.2, 3, 0, (("hidden", 5), ("weight_decay", 0.01)))
 CNN = Run("cnn", 8, 0.01, 0.2, 2, 0)
@@ -114,6 +114,12 @@ def test_a_damaged_file_or_one_of_another_record_is_never_used(tmp_path: Path) -
         read_weights(file, "0" * 64)
     for whole in (True, False):
         assert describe_damage(file, "0" * 64, whole) == f"{file} is of another record than the one beside it"
+
+
+def test_the_scaling_that_is_kept_is_that_of_the_training() -> None:
+    pixels = np.arange(256)
+    expected = eval(SCALING, {"v": pixels})  # noqa: S307  our own
+    np.testing.assert_allclose(scale(torch.tensor(pixels, dtype=torch.uint8), torch.float32), expected, rtol=1e-6)
 
 
 def flipped(content: bytes, place: int) -> bytes:
