@@ -91,11 +91,16 @@ def examine_run(row: pd.Series, records: Path, data: Path, manifest: Manifest) -
 
 def check_fit(file: Path, row: pd.Series, stored: Stored, class_names: list[str], labels: NDArray[np.int64]) -> None:
     """Check that weights are for these classes and that their answers to the test set are those of the record. `labels`
-    are its right classes. Raises SweepError if not."""
-    given = stored.arrays.get("test.classes")
-    if stored.facts["class_names"] != class_names:
-        fault = f"is for the classes {', '.join(stored.facts['class_names'])}, the data have {', '.join(class_names)}"
-    elif given is None or given.shape != labels.shape or given.max() >= len(class_names):
+    are its right classes, (n,). Raises SweepError if not."""
+    found = stored.facts["class_names"]
+    given, probabilities = (stored.arrays.get(f"test.{name}", np.empty(0)) for name in ("classes", "probabilities"))
+    are_answers = given.dtype.kind in "iu" and probabilities.dtype.kind == "f"
+    if found != class_names:
+        fault = f"is for the classes {', '.join(map(str, found))}, the data have {', '.join(class_names)}"
+    elif (
+        not (are_answers and given.shape == probabilities.shape == labels.shape)
+        or not ((given >= 0) & (given < len(class_names))).all()
+    ):
         fault = "has no answers to these test images"
     elif int((given == labels).sum()) / len(labels) != row["best_test_acc"]:
         fault = "has other answers than those whose accuracy is in the record"

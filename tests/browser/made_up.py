@@ -116,7 +116,7 @@ def write_pages(
         render_report(**{**arguments, "templates": arguments["templates"].parent, "output": report})
     table = read_table(folder / "tables" / "runs.csv")
     hashes = dict(zip((str(run.path) for run in runs), table["content_hash"], strict=True))
-    files = [folder / "examinations" / f"{number}.json" for number in range(len(examinations))]
+    files = [folder / "examinations" / f"{each.model}.json" for each in examinations]
     for file, examination in zip(files, examinations, strict=True):
         own = replace(examination, content_hash=hashes[examination.run]) if examination.run else examination
         own.write(file)

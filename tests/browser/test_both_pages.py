@@ -120,7 +120,7 @@ def test_each_language_has_every_text(tmp_path: Path, opened: Open, language: st
     texts = [json.loads((TEMPLATES / f"texts.{name}.json").read_text()) for name in ("en", "zh")]
     for one, other in zip(*([each, *(each[part] for part in PARTS)] for each in texts), strict=True):
         assert list(one) == list(other)
-    made = examination(run="mlp/128_0.001_0.2/seed0")
+    made = examination(run="mlp/128_0.001_0.2/seed0", name="128_0.001_0.2")
     page = opened(write_pages(tmp_path, AXES, language=language, examinations=[made]).explorer)
     page.locator("#leaderboard tbody button").first.click()
     shown = page.locator("body").inner_text()

@@ -143,6 +143,16 @@ def test_a_class_without_pictures_and_a_model_without_mistakes(tmp_path: Path, o
     assert answers(page) == []
     assert traces(page, "class-accuracy")[0]["y"] == [0]
     assert traces(page, "confusion")[0]["z"] == [[1, 0], [0, 0]]
+    # Mistakes are shown only if their probabilities are numbers, as a loss is; and one pass is no mean.
+    assert made.modes
+    modes = replace(made.modes, passes=1, rows=[replace(row, loss=None) for row in made.modes.rows])
+    overflown = replace(made, answered=replace(perfect, accuracy=0.5, confusion=[[15, 15], [0, 0]]), modes=modes)
+    page = opened(write_pages(tmp_path / "overflown", SMALL, examinations=[overflown]).explorer)
+    expect(page.locator("#mistakes-hint")).to_have_text(
+        "There are wrong answers, but their probabilities are no numbers."
+    )
+    assert set(page.locator("#modes tbody td:last-child").all_inner_texts()) == {"–"}
+    assert "passes" not in page.locator("#modes-hint").inner_text()
 
 
 def test_a_phone_scrolls_the_matrix_and_never_the_page_sideways(examined: Pages, tmp_path: Path, opened: Open) -> None:

@@ -146,7 +146,7 @@ def modes(facts: dict[str, Any]) -> Modes:
         Mode("dropout", round(accuracy - 0.0174, 4), round(loss + 0.0512, 4)),
         Mode("training", round(accuracy - 0.0188, 4), round(loss + 0.0587, 4)),
     ]
-    return Modes(images=10_000, batch_size=facts["batch_size"], passes=10, rows=rows)
+    return Modes(images=10_000, batch_size=facts["batch_size"], passes=10, parts=["batch_norm", "dropout"], rows=rows)
 
 
 def shift(right: NDArray[np.bool_], holds: float, generator: np.random.Generator) -> Shift:

@@ -1,5 +1,6 @@
 """What was found out about the best run of a model: the content of results/<experiment>/examinations/<model>.json."""
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 # How many pixels the test set is moved by for the question of how many right answers a model then loses.
 LOST_DISTANCE = 2
+# The parts of a model of which it is known what they do in training mode, and of which parts `Mode` tells.
+Part = Literal["batch_norm", "dropout"]
+Kind = Literal["evaluation", "batch_norm", "dropout", "training"]
 # The character of a picture in `Shift.lost` that the model has wrong unmoved.
 WRONG = "-"
 
@@ -67,26 +71,29 @@ class Mode:
     """Accuracy and mean loss on the validation set with parts of the model in training mode.
 
     `kind` says which parts: of "evaluation" none, of "training" all; of "batch_norm" only the batch normalisations
-    (they use the batch's statistics), and of "dropout" only the dropout.
+    (they use the batch's statistics), and of "dropout" only the dropout. `loss` is None if it is not finite.
     """
 
-    kind: Literal["evaluation", "batch_norm", "dropout", "training"]
+    kind: Kind
     accuracy: float
-    loss: float
+    loss: float | None
 
 
 @dataclass(frozen=True)
 class Modes:
     """The same weights in the two modes of `self.training`, on all `images` of the validation set.
 
-    The pictures are in batches of at most `batch_size`, that of the training. Where dropout is on, the numbers are
-    means over `passes` passes, more than one; of a model without dropout `passes` is 1. Of the kinds "batch_norm" and
-    "dropout" there is a row only if the model has both.
+    The pictures are in batches of at most `batch_size`, that of the training. Where random numbers are drawn, the
+    numbers are means over `passes` passes, more than one; if they never are, `passes` is 1. `parts` are those that were
+    found in the model, in this order: torch's layers and that of sweep.models.layers, dropout of a rate above 0. Layers
+    of the model's own may do the same, or anything else, unknown here. Of the kinds "batch_norm" and "dropout" there is
+    a row only if `parts` has both.
     """
 
     images: int
     batch_size: int
     passes: int
+    parts: list[Part]
     rows: list[Mode]
 
 
@@ -134,16 +141,30 @@ class Examination:
 
     @classmethod
     def read(cls, file: Path) -> "Examination":
-        """Read an examination. Raises SweepError if it is missing or damaged; the sentence has the command that mends
-        it."""
+        """Read an examination from the file <model>.json. Raises SweepError if it is missing or damaged, or if what
+        names it and its run does not fit together; the sentence has the command that mends it."""
         try:
             content = dict(read_json(file))
             if canonical_hash({name: value for name, value in content.items() if name != "hash"}) != content["hash"]:
                 raise ValueError("its content is not what its hash says")
             del content["hash"]
-            return cls(**{**content, **_parts(content)})
+            found = cls(**{**content, **_parts(content)})
+            if not found._is_of(file.stem):
+                raise ValueError("its names do not fit together")
+            return found
         except (SweepError, ValueError, TypeError, LookupError):
             raise SweepError(f"{file} is missing or damaged; {_remedy(file)}") from None
+
+    def _is_of(self, model: str) -> bool:
+        """Whether it is of this model, and what says of which run is so too: other files are found by these names."""
+        known = self.run is not None
+        run = rf"{re.escape(f'{model}/{self.name}')}/seed[0-9]+"
+        return (
+            self.model == model
+            and [isinstance(each, str) for each in (self.run, self.name, self.series)] == [known] * 3
+            and [type(each) is int for each in (self.epochs, self.best_epoch)] == [known] * 2
+            and (not known or bool(re.fullmatch(run, str(self.run)) and re.fullmatch("[0-9a-f]{64}", str(self.series))))
+        )
 
 
 def read_examinations(files: Iterable[Path], grid: Grid, runs: "pd.DataFrame") -> dict[str, Examination]:

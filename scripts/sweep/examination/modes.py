@@ -1,8 +1,8 @@
 """What `self.training` does: the same weights with batch normalisation and dropout in the one mode or the other."""
 
 import math
+from collections.abc import Callable
 from copy import deepcopy
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -10,21 +10,21 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
-from sweep.analysis.examined import Mode, Modes
+from sweep.analysis.examined import Kind, Mode, Modes, Part
 from sweep.models.layers import BatchNorm
 from sweep.training.loop import Split, scale
 
-Kind = Literal["evaluation", "batch_norm", "dropout", "training"]
-# How often the validation set is answered where dropout makes each answer another one.
+# How often the validation set is answered where random numbers, as those of dropout, make each answer another one.
 PASSES = 5
 
 
 def is_norm(part: nn.Module) -> bool:
+    """Whether a part of a model is known as batch normalisation."""
     return isinstance(part, BatchNorm | _BatchNorm)
 
 
 def is_dropout(part: nn.Module) -> bool:
-    """Whether a part of a model is dropout, and of a rate at which it does something."""
+    """Whether a part of a model is known as dropout, and of a rate at which it does something."""
     return isinstance(part, _DropoutNd) and part.p > 0
 
 
@@ -32,26 +32,23 @@ def examine_modes(model: nn.Module, validation: Split, batch_size: int) -> Modes
     """Evaluate the model in float32 on the validation set in each mode. `model` itself stays as it is.
 
     The images are in as few batches of at most `batch_size` as possible, of nearly the same size, so that each image
-    is used and no batch is much smaller than those of the training. Dropout draws from a seeded generator.
+    is used and no batch is much smaller than those of the training. Random numbers are drawn from a seeded generator.
 
     It is None if the validation set is one image alone, which batch normalisation cannot normalise.
     """
-    has_norm, has_dropout = (any(map(test, model.modules())) for test in (is_norm, is_dropout))
-    if has_norm and len(validation.labels) == 1:
+    tests: dict[Part, Callable[[nn.Module], bool]] = {"batch_norm": is_norm, "dropout": is_dropout}
+    parts = [part for part, test in tests.items() if any(map(test, model.modules()))]
+    if "batch_norm" in parts and len(validation.labels) == 1:
         return None
-    kinds: list[Kind] = ["evaluation", "batch_norm", "dropout", "training"]
-    if not (has_norm and has_dropout):
-        kinds = ["evaluation", "training"]
-    rows = []
+    kinds: list[Kind] = ["evaluation", *(parts if len(parts) == 2 else []), "training"]
+    rows, most = [], 1
     for kind in kinds:
-        switched = switch(model, kind)
-        passes = PASSES if has_dropout and kind in ("dropout", "training") else 1
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            results = [answer(switched, validation, batch_size) for _ in range(passes)]
-        accuracies, losses = zip(*results, strict=True)
-        rows.append(Mode(kind, math.fsum(accuracies) / passes, math.fsum(losses) / passes))
-    return Modes(len(validation.labels), batch_size, PASSES if has_dropout else 1, rows)
+        results = answer_all(switch(model, kind), validation, batch_size)
+        accuracies, losses = ([each[place] for each in results] for place in (0, 1))
+        loss = math.fsum(losses) / len(results)
+        rows.append(Mode(kind, math.fsum(accuracies) / len(results), loss if math.isfinite(loss) else None))
+        most = max(most, len(results))
+    return Modes(len(validation.labels), batch_size, most, parts, rows)
 
 
 def switch(model: nn.Module, kind: Kind) -> nn.Module:
@@ -62,6 +59,16 @@ def switch(model: nn.Module, kind: Kind) -> nn.Module:
         if (kind == "batch_norm" and is_norm(part)) or (kind == "dropout" and is_dropout(part)):
             part.train()
     return copy
+
+
+def answer_all(model: nn.Module, data: Split, batch_size: int) -> list[tuple[float, float]]:
+    """The results of `answer`: of one pass, or of PASSES if random numbers are drawn in it, by whichever part."""
+    with torch.random.fork_rng(devices=[]):
+        seeded = torch.manual_seed(0).get_state()
+        results = [answer(model, data, batch_size)]
+        if not torch.equal(torch.get_rng_state(), seeded):
+            results += [answer(model, data, batch_size) for _ in range(PASSES - 1)]
+    return results
 
 
 @torch.no_grad()

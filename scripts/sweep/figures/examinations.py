@@ -107,8 +107,10 @@ def draw_mistakes(examined: Examination) -> Figure:
     if answered is None:
         return sentence_figure(why_not(examined))
     mistakes = answered.mistakes
-    if not mistakes:
+    if answered.accuracy == 1:
         return sentence_figure(f"{label(examined.model)} has all {answered.images} test pictures right.")
+    if not mistakes:
+        return sentence_figure(f"{label(examined.model)} has mistakes, but their probabilities are no numbers.")
     down = ceil(len(mistakes) / ACROSS)
     figure = Figure(figsize=(6.8, 0.4 + 1.6 * down), layout="constrained")
     panels = list(figure.subplots(down, ACROSS, squeeze=False).flat)

@@ -6,7 +6,7 @@ from functools import cached_property
 from statistics import fmean
 from typing import Any
 
-from sweep.analysis.examined import Answered, Examination, Mode, Modes, Shift
+from sweep.analysis.examined import Answered, Examination, Modes, Shift
 from sweep.grid import Grid
 from sweep.metrics import label
 from sweep.report.citations import LISTED, MISSING, Citation, Citations, cite_examination, rows_of, run_path
@@ -31,10 +31,12 @@ class Examined:
         return cite_examination(self.examination.model, entry)
 
     def value(self, entry: str, form: str = "") -> str:
-        """The value at a path such as "answered.classes.3.low", in a format such as ".4f"."""
+        """The value at a path such as "answered.classes.3.low", in a format such as ".4f"; MISSING if it is None."""
         value: Any = self.content
         for key in entry.split("."):
             value = value[int(key) if isinstance(value, list) else key]
+        if value is None:
+            return MISSING
         return self.citations.cite(f"{value:{form}}", "value", [self.cite(entry)])
 
 
@@ -49,7 +51,7 @@ def examined_context(
     found = [Examined(citations, examinations[model]) for model in grid.models if model in examinations]
     if not found:
         return None
-    models = [model_context(each, grid) for each in found]
+    models = [model_context(each) for each in found]
     return {
         "models": models,
         "modes": [model for model in models if model["modes"]],
@@ -57,7 +59,7 @@ def examined_context(
     }
 
 
-def model_context(examined: Examined, grid: Grid) -> dict[str, Any]:
+def model_context(examined: Examined) -> dict[str, Any]:
     """A model's best run; one that diverged in every configuration has no parts, and one without weights only its
     size."""
     citations, examination = examined.citations, examined.examination
@@ -81,30 +83,19 @@ def model_context(examined: Examined, grid: Grid) -> dict[str, Any]:
         "multiply_adds": examined.value("size.multiply_adds", ","),
     }
     if examination.modes:
-        context["modes"] = modes_context(examined, examination.modes.rows, what_differs(grid, run, examination.modes))
+        context["modes"] = modes_context(examined, examination.modes)
     if examination.answered:
         context["answered"] = answered_context(examined, examination.answered)
     return context
 
 
-def what_differs(grid: Grid, run: Mapping[str, Any], modes: Modes) -> str:
-    """What makes the two modes differ for a run, a row of the table of runs, whose model has not both parts: "dropout"
-    or "batch_norm" alone, "neither", or "no_dropout" if it is not known whether its model normalises batches."""
-    if modes.passes > 1:
-        return "dropout"
-    # The table has a column for it only if it is anywhere not at its default.
-    normalises = {**grid.models[run["model"]].defaults, **run}.get("batch_norm")
-    if isinstance(normalises, bool):
-        return "batch_norm" if normalises else "neither"
-    return "no_dropout"
-
-
-def modes_context(examined: Examined, rows: Sequence[Mode], differs: str) -> dict[str, Any]:
+def modes_context(examined: Examined, modes: Modes) -> dict[str, Any]:
     """The rows of the table of modes, and the differences of their accuracies from that in evaluation mode, by kind.
 
-    "differs" is "both" if the model has batch normalisation and dropout: "rest" is then what the two do together on top
-    of what each does by itself. Otherwise it is what `what_differs` says.
+    "rest" is what all parts do together on top of what batch normalisation and dropout do by themselves, or None if the
+    model has not both.
     """
+    rows = modes.rows
     places: dict[str, int] = {row.kind: place for place, row in enumerate(rows)}
     cited = {kind: examined.cite(f"modes.rows.{place}.accuracy") for kind, place in places.items()}
     gains: dict[str, float] = {
@@ -129,7 +120,8 @@ def modes_context(examined: Examined, rows: Sequence[Mode], differs: str) -> dic
             }
             for place, row in enumerate(rows)
         ],
-        "differs": "both" if rest else differs,
+        "parts": modes.parts,
+        "several": modes.passes > 1,
         "differences": differences,
         "rest": rest,
         **{name: examined.value(f"modes.{name}") for name in ("images", "batch_size", "passes")},
@@ -143,7 +135,6 @@ def answered_context(examined: Examined, answered: Answered) -> dict[str, Any]:
         "images": examined.value("answered.images"),
         "classes": [class_row(examined, k) for k in range(len(answered.classes))][:LISTED],
         "unlisted": examined.citations.rest(answered.classes, classes),
-        "mistakes": bool(answered.mistakes),
         **confusions_context(examined, answered.confusion),
     }
 

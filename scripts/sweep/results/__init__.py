@@ -83,8 +83,10 @@ def load_model(run: Row, epoch: Literal["best", "last"] = "best", folder: Path =
 
     Raises:
         SweepError: the run's weights were not kept, are damaged or are of another record than the row, or the code of
-            the model has changed since.
+            the model has changed since; or `epoch` is another word.
     """
+    if epoch not in ("best", "last"):
+        raise SweepError(f'epoch must be "best" or "last", not {epoch!r}')
     file, stored = find_weights(run, folder / RECORDS)
     if stored is None:
         raise SweepError(f"{file} is missing: {_say_why(run)}")
@@ -99,6 +101,7 @@ def predict(model: "nn.Module", images: NDArray[np.uint8]) -> NDArray[np.float32
     Raises:
         SweepError: the images are of another type or shape.
     """
+    images = np.asarray(images)
     if images.dtype != np.uint8 or images.shape[1:] != IMAGE_SHAPE:
         raise SweepError(
             "images must be uint8 of the shape (n, 32, 32, 3), values from 0 to 255 with red, green and blue last, "
@@ -119,7 +122,8 @@ def predict(model: "nn.Module", images: NDArray[np.uint8]) -> NDArray[np.float32
 def find_weights(run: Row, records: Path) -> tuple[Path, Stored | None]:
     """The file of the weights of a run, which is a row of `load_runs`, below the folder `records`, and what it holds;
     None if there is none. Raises SweepError if they are damaged or of another record of the run."""
-    file = weights_file(records / run["series"] / f"{run['epochs']}.json")
+    # In a table that was joined with others, the number may have become 20.0.
+    file = weights_file(records / run["series"] / f"{int(run['epochs'])}.json")
     return file, read_weights(file, run["content_hash"])
 
 

@@ -139,8 +139,38 @@ def answer_a_fourth_class(_: dict[str, Any], arrays: dict[str, Any]) -> None:
     arrays["test.classes"] = np.full(37, 3, np.uint8)
 
 
+def number_the_classes(facts: dict[str, Any], _: dict[str, Any]) -> None:
+    facts["class_names"] = [1, 2, 3]
+
+
+def lose_the_probabilities(_: dict[str, Any], arrays: dict[str, Any]) -> None:
+    del arrays["test.probabilities"]
+
+
+def lose_a_probability(_: dict[str, Any], arrays: dict[str, Any]) -> None:
+    arrays["test.probabilities"] = arrays["test.probabilities"][:-1]
+
+
+def spell_the_probabilities(_: dict[str, Any], arrays: dict[str, Any]) -> None:
+    arrays["test.probabilities"] = np.ones(37, np.uint8)
+
+
+def answer_in_halves(_: dict[str, Any], arrays: dict[str, Any]) -> None:
+    arrays["test.classes"] = arrays["test.classes"].astype(np.float32)
+
+
+def answer_below_the_first_class(_: dict[str, Any], arrays: dict[str, Any]) -> None:
+    arrays["test.classes"] = arrays["test.classes"].astype(np.int16) - 1
+
+
 FAULTS = {
     rename_classes: "is for the classes x, y, z, the data have a,b, c",
+    number_the_classes: "is for the classes 1, 2, 3, the data have a,b, c",
+    lose_the_probabilities: "has no answers to these test images",
+    lose_a_probability: "has no answers to these test images",
+    spell_the_probabilities: "has no answers to these test images",
+    answer_in_halves: "has no answers to these test images",
+    answer_below_the_first_class: "has no answers to these test images",
     change_an_answer: "has other answers than those whose accuracy is in the record",
     lose_an_answer: "has no answers to these test images",
     answer_a_fourth_class: "has no answers to these test images",

@@ -2,13 +2,16 @@
 
 import math
 from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sweep.analysis.examined import Modes
+from examined_example import examination
+from sweep.analysis.examined import Examination, Modes
 from sweep.examination.modes import examine_modes
 from sweep.models import build_model
 from sweep.models.layers import BatchNorm
@@ -121,6 +124,59 @@ def test_a_model_with_only_one_of_the_two_has_no_rows_in_between(
     assert found.passes == passes
     evaluated, trained = found.rows
     assert (evaluated.loss == trained.loss) == (dropout_rate == 0 and not batch_norm)
+
+
+class Own(nn.Module):
+    """Normalisation and dropout that are written anew, and not known as such."""
+
+    def __init__(self, rate: float, normalises: bool = False) -> None:
+        super().__init__()
+        self.rate, self.normalises = rate, normalises
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.normalises and self.training:
+            x = x - x.mean(0)
+        return functional.dropout(x, self.rate, self.training)
+
+
+@pytest.mark.parametrize(
+    ("layers", "parts", "passes"),
+    [
+        ([Own(0.5)], [], [1, 5]),
+        ([Own(0.0, normalises=True)], [], [1, 1]),
+        ([nn.BatchNorm1d(5), Own(0.5)], ["batch_norm"], [1, 5]),
+        ([Own(0.0, normalises=True), nn.Dropout(0.5)], ["dropout"], [1, 5]),
+        ([nn.BatchNorm1d(5), nn.Dropout(0.5), Own(0.5)], ["batch_norm", "dropout"], [1, 1, 5, 5]),
+    ],
+)
+def test_layers_of_a_models_own_count_though_they_are_not_known(
+    layers: list[nn.Module], parts: list[str], passes: list[int]
+) -> None:
+    made: list[tuple[bool, ...]] = []
+
+    class Witness(nn.Flatten):
+        def forward(self, images: Tensor) -> Tensor:
+            made.append(tuple(layer.training for layer in layers))
+            return super().forward(images)
+
+    model = nn.Sequential(Witness(), nn.Linear(3072, 5), *layers).eval()
+    found = modes_of(model, DATA, 8)
+    assert (found.parts, found.passes) == (parts, max(passes))
+    assert len(made) == sum(passes) * len(BATCHES)
+    assert len(found.rows) == len(passes)
+    assert found.rows[0].loss != found.rows[-1].loss
+
+
+def test_a_loss_that_is_not_finite_is_none(tmp_path: Path) -> None:
+    class Overflows(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            return images.flatten(1)[:, :5] * (math.inf if self.training else 1)
+
+    found = modes_of(Overflows().eval(), DATA, 8)
+    assert [row.loss is None for row in found.rows] == [False, True]
+    made = replace(examination(), modes=found)
+    made.write(tmp_path / "mlp.json")
+    assert Examination.read(tmp_path / "mlp.json") == made
 
 
 def test_no_batch_is_of_one_image_unless_those_of_the_training_were() -> None:

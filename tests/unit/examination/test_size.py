@@ -3,6 +3,9 @@
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
 
 from sweep.examination.size import measure_size
 from sweep.models import build_model
@@ -27,6 +30,36 @@ def test_size_is_that_of_the_layers(
 ) -> None:
     found = measure_size(build_model(name, classes, 0.2, **axes).eval())
     assert (found.parameters, found.multiply_adds) == (parameters, multiply_adds)
+
+
+class Attention(nn.Module):
+    """A row of the picture is a token of 96 numbers. torch has two forms of the same attention."""
+
+    def __init__(self, form: str) -> None:
+        super().__init__()
+        self.form = form
+        self.layer = nn.TransformerEncoderLayer(96, 4, 192, batch_first=True)
+
+    def forward(self, images: Tensor) -> Tensor:
+        rows = images.flatten(2)
+        if self.form == "layer":
+            answer: Tensor = self.layer(rows)
+            return answer
+        heads = rows.unflatten(2, (4, 24)).transpose(1, 2)
+        return functional.scaled_dot_product_attention(heads, heads, heads)
+
+
+# Every token with every other one: the products of queries with keys, and of these with the values.
+PRODUCTS = 2 * 32 * 32 * 96
+
+
+@pytest.mark.parametrize(
+    ("form", "multiply_adds"), [("layer", 32 * 96 * (4 * 96 + 2 * 192) + PRODUCTS), ("function", PRODUCTS)]
+)
+def test_attention_is_counted_though_torch_has_a_faster_way(form: str, multiply_adds: int) -> None:
+    model = Attention(form).eval()
+    assert measure_size(model).multiply_adds == multiply_adds
+    assert torch.backends.mha.get_fastpath_enabled()
 
 
 def test_the_two_models_are_of_the_sizes_that_people_know() -> None:

@@ -150,7 +150,9 @@ def test_fewer_mistakes_leave_places_blank_and_none_are_a_sentence() -> None:
     panels = draw_mistakes(few).axes
     assert [bool(axes.images) for axes in panels] == [True] * 6 + [False] * 4
     assert not any(axes.axison for axes in panels)
-    assert sentence(draw_mistakes(none)) == ["MLP has all 100 test pictures right."]
+    assert sentence(draw_mistakes(none)) == ["MLP has mistakes, but their probabilities are no numbers."]
+    right = replace(none, answered=replace(examined.answered, mistakes=[], accuracy=1.0))
+    assert sentence(draw_mistakes(right)) == ["MLP has all 100 test pictures right."]
 
 
 def test_a_shift_is_the_mean_over_the_directions_in_a_band_of_all() -> None:

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 
 from examined_example import examination
 from render_report import render_report
-from sweep.analysis.examined import Examination, Modes
+from sweep.analysis.examined import Examination, Modes, Part
 from sweep.errors import SweepError
 from sweep.report.citations import LISTED
 from written import TEMPLATES, WRITEUP, as_written, sweep_records, write_examinations, write_report
@@ -38,10 +38,11 @@ def rows(text: str, start: str) -> list[list[str]]:
     ]
 
 
-def two_modes(modes: Modes | None, passes: int) -> Modes:
-    """The rows of a model that has not both parts."""
+def two_modes(modes: Modes | None, passes: int, parts: list[Part]) -> Modes:
+    """The rows of a model that has not both parts, and whose loss in training mode is not finite."""
     assert modes
-    return replace(modes, passes=passes, rows=[row for row in modes.rows if row.kind in ("evaluation", "training")])
+    evaluation, training = (row for row in modes.rows if row.kind in ("evaluation", "training"))
+    return replace(modes, passes=passes, parts=parts, rows=[evaluation, replace(training, loss=None)])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -57,7 +58,9 @@ def test_both_best_runs_are_shown(tmp_path: Path, language: Literal["zh", "en"])
     }
     assert len(re.findall(parts[language], first)) == 2
 
+    assert "`results/<experiment>/examinations/<model>.json`" in text
     section = rest.split(SECTION[language])[1].split("\n## ")[0]
+    assert {"en": "worked out anew in single precision", "zh": "以单精度重新计算"}[language] in section
     figures = [f"{label}_{name}" for label in ("MLP", "CNN") for name in ("confusion", "mistakes")]
     assert re.findall(r"pics/(\w+)\.png", section) == [*figures, "shift"]
     assert "`mlp/1024_0.001_0.2/seed0`" in section
@@ -88,27 +91,28 @@ def test_both_best_runs_are_shown(tmp_path: Path, language: Literal["zh", "en"])
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
-    ("dropout_rate", "more", "said"),
+    ("parts", "passes", "said"),
     [
-        (0.0, {"defaults": {"batch_norm": True}}, ("is that of batch normalisation", "都来自批归一化")),
-        (0.0, {"axes": {"batch_norm": [False]}, "defaults": {"batch_norm": True}}, ("neither", "既没有批归一化")),
-        (0.0, {}, ("what else there is in the model", "模型的其余部分")),
-        (0.2, {"defaults": {"batch_norm": True}}, ("is that of dropout", "都来自 Dropout")),
+        (["batch_norm"], 1, ("this configuration has batch normalisation alone, so", "这组配置只有批归一化，")),
+        (["dropout"], 5, ("this configuration has dropout alone, so", "这组配置只有 Dropout，")),
+        ([], 1, ("this configuration has none, so", "这组配置一个也没有，")),
+        # As of a model with a layer of its own that draws random numbers.
+        (["batch_norm"], 5, ("this configuration has batch normalisation alone, so", "这组配置只有批归一化，")),
     ],
 )
 def test_a_model_without_both_parts_has_two_rows_and_says_so(
-    tmp_path: Path, language: Literal["zh", "en"], dropout_rate: float, more: dict[str, Any], said: tuple[str, str]
+    tmp_path: Path, language: Literal["zh", "en"], parts: list[Part], passes: int, said: tuple[str, str]
 ) -> None:
-    space = {"batch_sizes": [8], "learning_rates": [0.1], "dropout_rates": [dropout_rate], "epochs": 1, **more}
-    name = f"8_0.1_{dropout_rate}" + ("_batch_norm=false" if "axes" in more else "")
-    found = examination("mlp", run=f"mlp/{name}/seed0", name=name)
-    found = replace(found, modes=two_modes(found.modes, 5 if dropout_rate else 1))
+    space = {"batch_sizes": [8], "learning_rates": [0.1], "dropout_rates": [0.2], "epochs": 1}
+    found = examination("mlp", run="mlp/8_0.1_0.2/seed0", name="8_0.1_0.2")
+    found = replace(found, modes=two_modes(found.modes, passes, parts))
     text = report(tmp_path, [found], language, {"mlp": space})
     first = text.split({"en": "## Training results", "zh": "## 训练效果"}[language])[0]
-    assert len(rows(first, "| MLP |")) == 2
+    assert [row[3] for row in rows(first, "| MLP |")] == ["1.4000", "–"]
     assert said[LANGUAGES.index(language)] in first
-    # The passes are told only where dropout draws.
-    assert ({"en": "averaged over", "zh": "遍的平均值"}[language] in first) == (dropout_rate > 0)
+    # Nothing is said of what else the model may have, and the passes are told only if there are several.
+    assert not re.search("whole difference|全部差别", first)
+    assert ({"en": "averaged over 5", "zh": "5 遍的平均值"}[language] in first) == (passes == 5)
     # One model alone: its figure of shifts, and nothing to compare.
     assert "pics/shift.png" in text
     assert {"en": "this one trained model", "zh": "这一个训练好的模型"}[language] in text
@@ -147,6 +151,7 @@ def test_a_preview_has_no_examinations(tmp_path: Path, language: Literal["zh", "
     text = report(tmp_path, [], language, partial=partial)
     assert NUMBERS[language] not in text
     assert SECTION[language] not in text
+    assert "/examinations/" not in text
     reason = {"en": "cannot be judged: not examined |", "zh": "无法判定：没有考察 |"}[language]
     assert text.count(reason) == 3
 
@@ -215,6 +220,16 @@ def test_an_examination_of_other_runs_is_refused(tmp_path: Path) -> None:
     examination("cnn").write(file)
     with pytest.raises(SweepError, match=f"{file}: cnn/128_0.001_0.2/seed0 is not, or no longer, the run .+; {remedy}"):
         render()
+    # What names the run does not fit together, though the hash is right.
+    of = examination("cnn")
+    forged: list[dict[str, Any]] = [{"model": "../../x", "run": f"../../x/{of.name}/seed0"}, {"model": "mlp"}]
+    forged += [{"series": each} for each in ("../x", "5" * 63, 5, None)]
+    forged += [{"name": "other"}, {"name": None}, {"run": None}, {"epochs": 2.0}, {"epochs": True}, {"epochs": None}]
+    for changes in forged:
+        replace(of, **changes).write(file)
+        with pytest.raises(SweepError, match=f"is missing or damaged; {remedy}"):
+            render()
+    of.write(file)
     file.write_text(file.read_text().replace("cnn", "cmm"))
     with pytest.raises(SweepError, match=f"is missing or damaged; {remedy}"):
         render()

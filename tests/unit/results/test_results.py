@@ -83,9 +83,19 @@ def test_a_loaded_model_answers_as_it_did_in_its_training(sweep: Path, name: str
     answers = read_tensors(kept(sweep, row).with_suffix(".safetensors")).arrays
     np.testing.assert_array_equal(probabilities.argmax(1), answers[f"{split}.classes"])
     np.testing.assert_allclose(probabilities.max(1), answers[f"{split}.probabilities"], rtol=1e-5)
+    # A row whose numbers became floats, and images that are a list.
+    again = load_model({**row, "epochs": float(row["epochs"])}, epoch, sweep)
+    listed: Any = [*images[:2]]
+    np.testing.assert_array_equal(predict(again, listed), predict(model, images[:2]))
     assert model.class_names == CLASS_NAMES
     assert not any(part.training for part in model.modules())
     assert {(tensor.dtype, tensor.device.type) for tensor in model.state_dict().values()} == {(torch.float32, "cpu")}
+
+
+def test_another_epoch_than_best_or_last_is_a_sentence(sweep: Path) -> None:
+    asked: Any = "lst"
+    with pytest.raises(SweepError, match='must be "best" or "last"'):
+        load_model(row_of(sweep, "mlp"), asked, sweep)
 
 
 def test_a_model_has_the_hyper_parameters_of_its_run(copy: Path) -> None:
@@ -129,6 +139,7 @@ def test_probabilities_do_not_depend_on_batches_and_memory_and_none_are_of_no_im
         (np.zeros((32, 32, 3), np.uint8), "not uint8 of the shape (32, 32, 3)"),
         (np.zeros((2, 3, 32, 32), np.uint8), "not uint8 of the shape (2, 3, 32, 32)"),
         (np.zeros((2, 28, 28, 3), np.uint8), "not uint8 of the shape (2, 28, 28, 3)"),
+        ([[1]], "not int64 of the shape (1, 1)"),
     ],
 )
 def test_images_of_another_form_are_a_sentence(images: Any, words: str) -> None:

@@ -15,8 +15,13 @@ from sweep.models import build_model
 from sweep.runs import job
 from sweep.runs.job import Machine, run_job
 from sweep.runs.records import Record, kept_file, read_record, weights_file
+<<<<<<< HEAD
 from sweep.runs.weights import check_answers, count_bytes, read_weights
 from sweep.training.loop import Split, evaluate
+=======
+from sweep.runs.weights import SCALING, check_answers, count_bytes, describe_damage, read_weights
+from sweep.training.loop import Split, evaluate, scale
+>>>>>>> mend
 
 MLP = Run("mlp", 4, 0.003, 0.2, 3, 0, (("hidden", 5), ("weight_decay", 0.01)))
 CNN = Run("cnn", 8, 0.01, 0.2, 2, 0)
@@ -108,6 +113,12 @@ def test_a_damaged_file_or_one_of_another_record_is_never_used(tmp_path: Path) -
     file.mkdir()  # stands for what is somebody else's: there, but not to be opened
     with pytest.raises(SweepError, match=rf"^{file} cannot be read \(Is a directory\)$"):
         read_weights(file, record["content_hash"])
+
+
+def test_the_scaling_that_is_kept_is_that_of_the_training() -> None:
+    pixels = np.arange(256)
+    expected = eval(SCALING, {"v": pixels})  # noqa: S307  our own
+    np.testing.assert_allclose(scale(torch.tensor(pixels, dtype=torch.uint8), torch.float32), expected, rtol=1e-6)
 
 
 def flipped(content: bytes, place: int) -> bytes:

@@ -650,7 +650,7 @@
       .flatMap(([name, value]) => [el("dt", {}, texts.examined_facts[name]), el("dd", { "data-fact": name }, value)]));
     $("answered").hidden = !answered;
     if (!answered) return;
-    $("mistakes-hint").textContent = answered.mistakes.length ? texts.mistakes_hint : texts.mistakes_none;
+    $("mistakes-hint").textContent = answered.accuracy === 1 ? texts.mistakes_none : answered.mistakes.length ? texts.mistakes_hint : texts.mistakes_without;
     $("mistakes").setAttribute("aria-label", `${texts.mistakes}: ${model}`);
     $("mistakes").replaceChildren(...answered.mistakes.map(({ image, right, given, probability, png }) => el("li", {},
       el("img", { src: `data:image/png;base64,${png}`, width: 32, height: 32, alt: fill(texts.mistake_alt, { image, right: names[right] }) }),
@@ -658,7 +658,7 @@
       el("div", {}, fill(texts.mistake_given, { given: names[given] })), el("div", {}, percent(probability, 2)))));
     $("both-modes").hidden = !modes; // not known of a validation set of one picture
     if (modes) {
-      $("modes-hint").textContent = fill(texts.modes_hint, { ...modes, images: counted.format(modes.images) });
+      $("modes-hint").textContent = fill(texts.modes_hint + (modes.passes > 1 ? texts.modes_passes : ""), { ...modes, images: counted.format(modes.images) });
       $("modes").tBodies[0].replaceChildren(...modes.rows.map(({ kind, accuracy, loss }) => el("tr", { "data-kind": kind },
         el("th", { scope: "row" }, texts.mode_kinds[kind]), ...[accuracy, loss].map((value) => el("td", { class: "number" }, rounded(value, 4))))));
     }
