@@ -15,13 +15,8 @@ from sweep.models import build_model
 from sweep.runs import job
 from sweep.runs.job import Machine, run_job
 from sweep.runs.records import Record, kept_file, read_record, weights_file
-<<<<<<< HEAD
-from sweep.runs.weights import check_answers, count_bytes, read_weights
-from sweep.training.loop import Split, evaluate
-=======
-from sweep.runs.weights import SCALING, check_answers, count_bytes, describe_damage, read_weights
+from sweep.runs.weights import SCALING, check_answers, count_bytes, read_weights
 from sweep.training.loop import Split, evaluate, scale
->>>>>>> mend
 
 MLP = Run("mlp", 4, 0.003, 0.2, 3, 0, (("hidden", 5), ("weight_decay", 0.01)))
 CNN = Run("cnn", 8, 0.01, 0.2, 2, 0)
