@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -110,21 +111,26 @@ def test_jobs_that_wait_for_a_training_end_when_told_and_go_on_when_it_is_killed
     finished: Sweep, tmp_path: Path
 ) -> None:
     finished.forget()
-    holder = finished.start_job(epochs=100_000)
-    read_epochs(holder, 1)
-    stopped, waiting = jobs = [finished.start_job(epochs=100_000, metrics=tmp_path / "metrics.json") for _ in range(2)]
-    for job in jobs:
-        assert job.stdout is not None
-        assert "waiting" in job.stdout.readline()
-    stopped.terminate()
-    assert stopped.communicate()[0] == "Interrupted by SIGTERM\n"
-    assert stopped.returncode == 128 + signal.SIGTERM
-    assert checkpoints(finished) == []  # it had nothing to keep
-    holder.kill()
-    holder.communicate()
-    read_epochs(waiting, 1)
-    waiting.kill()
-    waiting.communicate()
+    with ExitStack() as started:
+
+        def start() -> subprocess.Popen[str]:
+            job = finished.start_job(epochs=100_000, metrics=tmp_path / "metrics.json")
+            started.enter_context(job)
+            started.callback(job.kill)  # whatever fails here, it must not train on
+            return job
+
+        holder = start()
+        read_epochs(holder, 1)
+        stopped, waiting = start(), start()
+        for job in (stopped, waiting):
+            assert job.stdout is not None
+            assert "waiting" in job.stdout.readline()
+        stopped.terminate()
+        assert stopped.communicate()[0] == "Interrupted by SIGTERM\n"
+        assert stopped.returncode == 128 + signal.SIGTERM
+        assert checkpoints(finished) == []  # it had nothing to keep
+        holder.kill()
+        read_epochs(waiting, 1)
     assert not (tmp_path / "metrics.json").exists()
     assert list(finished.records.glob("*/*.json")) == []
 
