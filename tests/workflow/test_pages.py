@@ -32,9 +32,10 @@ def test_snakemakes_own_report_has_figures_and_tables_with_captions(finished: Sw
     finished.environment["https_proxy"] = finished.environment["http_proxy"] = "http://127.0.0.1:9"
     finished.snakemake("--report", "out.html")
     page = (finished.folder / "out.html").read_text()
-    categories = ("Learning curves", "Effects", "Tables")
+    categories = ("Learning curves", "Effects", "Examinations", "Tables")
     for words in (*categories, "MLP_val_acc.png", "CNN_train_loss.png", "configurations.csv"):
         assert words in page
     assert page.count("best configurations, ranked as in the report") == 8
     assert page.count("In an effect's figure a thin line joins") == 9
+    assert page.count("What the best run of each model does with the test set") == 5
     assert "the last epoch's val_loss, the best first" in page.replace("\\n", " ").replace("\\u0027", "'")

@@ -6,7 +6,7 @@ import shutil
 from project import ANALYSIS, CNN_RUNS, MLP_RUNS, Sweep, program
 
 KEPT = "from kept records: nothing is trained"
-DRAWING = {"plot_mlp", "plot_cnn", "render_report", "render_explorer"}
+DRAWING = {"plot_mlp", "plot_cnn", "plot_examinations", "render_report", "render_explorer"}
 
 
 def planned(output: str) -> dict[str, set[str]]:
@@ -43,7 +43,7 @@ def test_the_plan_is_what_then_happens(finished: Sweep) -> None:
         "new": new,
         "parameters: made with epochs 1, not 2": CNN_RUNS,
     }
-    assert rules(output) == {"aggregate", *DRAWING}
+    assert rules(output) == {"aggregate", "examine", *DRAWING}
     assert re.search(r"^forecast: [\d.]+ core-hours .* by the benchmarks of 4 finished runs$", output, re.MULTILINE)
     dry = finished.snakemake("--dry-run")
     assert dry.jobs == {"train": 5, **ANALYSIS}
@@ -78,7 +78,7 @@ def test_other_data_and_changed_figures(finished: Sweep) -> None:
     (reason,) = planned(output)
     assert reason.startswith("data: they are prepared first; a run whose data turn out the same comes from its kept")
     assert planned(output)[reason] == MLP_RUNS | CNN_RUNS
-    assert rules(output) == {"prepare_data", "aggregate", *DRAWING}
+    assert rules(output) == {"prepare_data", "aggregate", "examine", *DRAWING}
     finished.configure(data__validation_size=13)
     assert planned(program(finished, "plan")) == {"data: made with another data_hash": MLP_RUNS | CNN_RUNS}
     assert finished.snakemake("--dry-run").jobs == {"prepare_data": 1, "train": 6, **ANALYSIS}
@@ -87,7 +87,7 @@ def test_other_data_and_changed_figures(finished: Sweep) -> None:
 def test_before_the_first_run_everything_is_new_and_there_is_no_forecast(code: Sweep) -> None:
     output = program(code, "plan")
     assert planned(output) == {"new": MLP_RUNS | CNN_RUNS}
-    assert rules(output) == {"prepare_data", "aggregate", *DRAWING}
+    assert rules(output) == {"prepare_data", "aggregate", "examine", *DRAWING}
     assert "forecast: none, no run of this experiment is finished" in output
     assert code.snakemake("--dry-run").jobs == {"prepare_data": 1, "train": 6, **ANALYSIS}
     code.edit("scripts/sweep/models/cnn.py", "class Model(", "class Model((")

@@ -40,7 +40,7 @@ def test_without_snakemakes_notes_each_changed_setting_and_word_is_seen(finished
     assert "49" not in report.splitlines()[2]
     assert "## 新 " in report
     assert "训练效果" in report
-    assert len([line for line in report.splitlines() if line.startswith("| 1 |")]) == 2
+    assert len([line for line in report.splitlines() if line.startswith("| 1 | [")]) == 2
     assert "margin: 0px;" in finished.report.with_name("report.html").read_text(encoding="utf-8")
     assert json.loads((finished.results / "tables" / "grid.json").read_text())["rank_by"] == "val_acc"
     assert not (finished.folder / "pwned").exists()

@@ -6,8 +6,11 @@ def in_report(file, study):
     if file.endswith(".svg"):
         return file
     # A model's name in a figure's is in capitals.
-    is_effect = re.search("effect|heatmap|importance", Path(file).name)
-    caption, category = ("effects", "Effects") if is_effect else ("curves", "Learning curves")
+    caption, category = "curves", "Learning curves"
+    if re.search("effect|heatmap|importance", Path(file).name):
+        caption, category = "effects", "Effects"
+    elif re.search("confusion|mistakes|shift", Path(file).name):
+        caption, category = "examinations", "Examinations"
     return report(file, caption=f"../templates/captions/{caption}.rst", category=f"{study} {category}".strip())
 
 
