@@ -156,8 +156,7 @@ def test_models_and_values_come_and_go_by_the_config(finished: Sweep) -> None:
         "class Model(nn.Sequential):\n    def __init__(self, classes: int, dropout_rate: float) -> None:\n"
         "        super().__init__(nn.Flatten(), nn.Dropout(dropout_rate), nn.Linear(3072, classes))\n"
     )
-    # The best runs are examined with all of models/.
-    assert finished.snakemake("--dry-run").jobs == EXAMINATIONS
+    assert finished.snakemake("--dry-run").jobs == {}
     space = {"batch_sizes": [8], "learning_rates": [0.001], "dropout_rates": [0], "epochs": 1}
     finished.configure(models__linear=space, models__cnn=None, models__mlp__batch_sizes=[8])
     drawing = {"plot_linear" if rule == "plot_cnn" else rule: count for rule, count in ANALYSIS.items()}

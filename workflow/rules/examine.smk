@@ -31,7 +31,8 @@ rule examine:
         tables=[TABLES / name for name in TABLE_FILES],
         manifest=DATA / "manifest.json",
         images=ancient(DATA / "images.safetensors"),
-        code=code_of("examine", "models", "training", "data", "runs", "analysis", "results", "examination"),
+        # An edit of a model or of the training changes the records, and with them the tables.
+        code=code_of("examine", "data", "runs", "analysis", "results", "examination"),
     output:
         examination=RESULTS / "examinations/{model}.json",
     log:
