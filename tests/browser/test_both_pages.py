@@ -104,10 +104,10 @@ def test_everything_can_be_done_by_the_keyboard(pages: Pages, opened: Open) -> N
 
 def test_the_report_has_its_tables_figures_and_anchors(pages: Pages, opened: Open) -> None:
     page = opened(pages.report)
-    assert page.locator("p[align=center] img").count() == 20
+    assert page.locator("p[align=center] img").count() == 25
     loaded = "[...document.images].every(image => image.complete && image.naturalWidth > 500)"
     page.wait_for_function(loaded)
-    assert page.locator("table").count() == 7
+    assert page.locator("table").count() == 11
     assert page.locator("h3#mlp").count() == page.locator("h3#cnn").count() == 1
     page.goto(f"{pages.report.as_uri()}#模型对比")
     top = page.locator("h2:target").bounding_box()

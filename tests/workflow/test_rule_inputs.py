@@ -18,6 +18,12 @@ Path("inputs.json").write_text(json.dumps(inputs))
 WITHOUT_CODE = {"train", "all"}
 
 
+def is_hashed(file: Path) -> bool:
+    """Whether an edit of a file trains all runs of a model, or of all models, again, which makes all else again."""
+    name = str(file.relative_to(LIBRARY))
+    return name.startswith(("models/", "training/")) and name != "models/__init__.py"
+
+
 def test_each_rule_declares_all_code_that_its_program_imports(code: Sweep, tmp_path: Path) -> None:
     code.configure(studies={"same": {"mlp": {"batch_sizes": [8], "learning_rates": [0.001], "dropout_rates": [0]}}})
     dump = tmp_path / "Snakefile"
@@ -32,7 +38,7 @@ def test_each_rule_declares_all_code_that_its_program_imports(code: Sweep, tmp_p
     for rule, program in programs.items():
         if rule not in WITHOUT_CODE:
             assert len(program) == 1
-            missing = closure(program) - set(files[rule])
+            missing = {file for file in closure(program) - set(files[rule]) if not is_hashed(file)}
             assert {str(file.relative_to(LIBRARY)) for file in missing} == set(), rule
 
 

@@ -32,7 +32,10 @@ rule examine:
         manifest=DATA / "manifest.json",
         images=ancient(DATA / "images.safetensors"),
         # An edit of a model or of the training changes the records, and with them the tables.
-        code=code_of("examine", "data", "runs", "analysis", "results", "examination"),
+        code=[
+            *code_of("examine", "data", "runs", "analysis", "results", "examination"),
+            LIBRARY / "models" / "__init__.py",
+        ],
     output:
         examination=RESULTS / "examinations/{model}.json",
     log:
