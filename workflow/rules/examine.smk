@@ -1,27 +1,4 @@
 # tables, weights → what the best run of each model does: numbers, then figures
-EXAMINATIONS = {model: RESULTS / f"examinations/{model}.json" for model in layout.grid.models}
-
-
-def asked_examination(model):
-    """A file that is written anew where the weights that were examined are others than the examination says.
-
-    If weights are made again together with their record, the tables say it. Weights that are no longer there, and those
-    of another record, as another experiment may have had made, leave the examination as it is.
-    """
-    file = RESULTS / "asked" / f"examination-{model}.json"
-    made = found = None
-    with suppress(SweepError, FileNotFoundError):
-        made = Examination.read(EXAMINATIONS[model])
-        if made.series:
-            found, digest = read_facts(weights_file(RECORDS / made.series / f"{made.epochs}.json"))
-    stale = bool(found) and found.get("content_hash") == made.content_hash and digest != made.digest
-    if workflow.is_main_process and (stale or not file.exists()):
-        write_newer(file, {"model": model, "instead_of": made.digest if stale else None}, EXAMINATIONS[model].parent)
-    return file
-
-
-# Written before Snakemake looks at the folder, as those of common.smk.
-ASKED_EXAMINATIONS = {model: asked_examination(model) for model in EXAMINATIONS}
 
 
 rule examine:
