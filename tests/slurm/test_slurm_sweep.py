@@ -21,16 +21,17 @@ def test_a_sweep_is_submitted_job_by_job_and_gives_a_local_runs_numbers(
     assert sweep.snakemake().jobs == {"prepare_data": 1, "train": 8, **ANALYSIS}
     jobs = sweep.submitted()
     # Everything but `all`, which has nothing to do.
-    assert len(jobs) == 1 + 8 + 1 + 2 + 1 + 1
+    assert len(jobs) == 1 + 8 + sum(ANALYSIS.values()) - 1
     assert {job.state for job in jobs} == {"COMPLETED"}
     trainings = [job for job in jobs if job.trains]
     assert len({job.work for job in trainings}) == 8
     assert {job.node for job in trainings} == {"n1", "n2"}
     assert asked(trainings) == {("gpu", 1, 4001, 6), ("gpu", 1, 4016, 6)}
     light = [job for job in jobs if not job.trains]
-    assert asked(light) == {("cpu", 0, 3000, 60), ("cpu", 0, 2000, 10), ("cpu", 0, 1000, 10)}
+    examinations = {("cpu", 0, 2001, 60), ("cpu", 0, 2016, 60)}
+    assert asked(light) == {("cpu", 0, 3000, 60), ("cpu", 0, 2000, 10), ("cpu", 0, 1000, 10), *examinations}
     assert sweep.report.exists()
-    assert len(list(sweep.report.parent.glob("pics/*.svg"))) == 16
+    assert len(list(sweep.report.parent.glob("pics/*.svg"))) == 16 + 5
     assert sweep.trained() == sweep.finished() == set(local)
     for run, record in local.items():
         assert numbers(sweep.results / "runs" / run / "metrics.json") == record
