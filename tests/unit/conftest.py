@@ -1,5 +1,6 @@
-"""The report's templates, which these tests render hundreds of times, are compiled once."""
+"""What tests of several rooms share: compiled templates, which they render hundreds of times, and a trained sweep."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from jinja2.bccache import Bucket
 
 from sweep.report import render
+from trained import train_small_sweep
 
 
 class Compiled(jinja2.BytecodeCache):
@@ -35,3 +37,18 @@ def _compiled_templates() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(render, "_environment", make_with_cache)
         yield
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small sweep that was really trained: see trained.py."""
+    folder = tmp_path_factory.mktemp("sweep")
+    train_small_sweep(folder)
+    return folder
+
+
+@pytest.fixture
+def copy(sweep: Path, tmp_path: Path) -> Path:
+    """The sweep, for a test to damage."""
+    shutil.copytree(sweep, tmp_path / "copy", ignore=shutil.ignore_patterns("examinations"))
+    return tmp_path / "copy"

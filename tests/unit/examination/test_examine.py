@@ -1,6 +1,5 @@
 """The program that examines a best run: its numbers are those of the record, or it says what is wrong."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +19,7 @@ from sweep.layout import RECORDS
 from sweep.results import load_model, load_runs, predict
 from sweep.runs.records import kept_file, make_record, read_record
 from sweep.runs.tensors import read_tensors, write_tensors
-from trained import CLASS_NAMES, EXPERIMENT, data_folder, save_data, tables_folder, train_small_sweep
-
-
-@pytest.fixture(scope="module")
-def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sweep")
-    train_small_sweep(folder)
-    return folder
-
-
-@pytest.fixture
-def copy(sweep: Path, tmp_path: Path) -> Path:
-    """The sweep, for a test to damage."""
-    shutil.copytree(sweep, tmp_path / "copy", ignore=shutil.ignore_patterns("examinations"))
-    return tmp_path / "copy"
+from trained import CLASS_NAMES, EXPERIMENT, data_folder, save_data, tables_folder
 
 
 def examined(folder: Path, model: str) -> Examination:

@@ -14,16 +14,9 @@ from sweep import results
 from sweep.data.sources.folder import read_image
 from sweep.errors import SweepError
 from sweep.grid import Grid
-from trained import EXPERIMENT, tables_folder, train_small_sweep
+from trained import EXPERIMENT, tables_folder
 
 RUN = "mlp/8_0.02_0.5/seed0"
-
-
-@pytest.fixture(scope="module")
-def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sweep")
-    train_small_sweep(folder)
-    return folder
 
 
 @pytest.fixture

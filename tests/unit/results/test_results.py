@@ -34,22 +34,7 @@ from trained import (
     tables_folder,
     tabulate,
     train_again,
-    train_small_sweep,
 )
-
-
-@pytest.fixture(scope="module")
-def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sweep")
-    train_small_sweep(folder)
-    return folder
-
-
-@pytest.fixture
-def copy(sweep: Path, tmp_path: Path) -> Path:
-    """The sweep, for a test to damage."""
-    shutil.copytree(sweep, tmp_path / "copy")
-    return tmp_path / "copy"
 
 
 def row_of(folder: Path, model: str) -> pd.Series:
