@@ -17,7 +17,7 @@ rule all:
     default_target: True
     input:
         # Every output by name, so that a deleted intermediate file is rebuilt even if its products exist.
-        METRICS,
+        *METRICS,
         rules.prepare_data.output,
         rules.aggregate.output,
         list(FIGURES.values()),

@@ -32,7 +32,7 @@ def preview(configfile: list[Path] = []) -> None:  # noqa: B006  it is not chang
     asked, shown, grid = tables / "asked.json", tables / "settings.json", tables / "grid.json"
     write_json(asked, replace(layout.grid, rank_by=settings["rank_by"]).content())
     write_json(shown, settings)
-    aggregate(asked, layout.results / "runs", RECORDS, data, tables, partial=True)
+    aggregate(asked, layout.results / "runs", RECORDS, data, layout.promotions, tables, partial=True)
     for model in Grid.read(grid).models:
         plot(grid, tables, model, settings["top"], report.parent / "pics")
     render_report(grid, shown, data, tables, TEMPLATES, report)

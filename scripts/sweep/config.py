@@ -173,6 +173,7 @@ def validated(config: dict[str, Any], options: Container[str] = ()) -> dict[str,
         model: check_space(f"models.{model}", model, space, images) if space is not None else None
         for model, space in checked["models"].items()
     }
+    _check_halving(checked)
     checked["studies"] = {
         study: _check_study(study, models, checked["models"], images)
         for study, models in checked["studies"].items()
@@ -260,6 +261,16 @@ def _check_experiment(config: dict[str, Any]) -> None:
             raise SweepError(f"config: seeds holds {seed} {count} times; keep it once")
     if all(space is None for space in config["models"].values()):
         raise SweepError("config: models: none is left to train; give at least one a search space")
+
+
+def _check_halving(config: dict[str, Any]) -> None:
+    """Check that the states are kept from which the configurations of a halved model go on."""
+    halved = [model for model, space in config["models"].items() if space and space["halving"]]
+    if halved and (keep := config["training"]["keep"]) != "state":
+        raise SweepError(
+            f"config: training.keep is {keep}, but models.{halved[0]}.halving needs state: "
+            "without it, each configuration that goes on would start over"
+        )
 
 
 def _count_images(data: dict[str, Any]) -> int:

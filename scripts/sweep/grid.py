@@ -7,7 +7,7 @@ not at their default; a *run* is a configuration and a seed. A further hyper-par
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -83,7 +83,8 @@ class Space:
 
     The configurations are every combination of the lists and of the `axes`, or those that `sample` draws; without those
     that `exclude` matches; and with those of `include`. `defaults` has every further hyper-parameter that the model and
-    the training have.
+    the training have. With `halving`, {"epochs": [5, 15], "keep": 0.33}, the configurations are compared after each of
+    these numbers of epochs, and the best third of them goes on.
     """
 
     epochs: int
@@ -94,6 +95,7 @@ class Space:
     sample: dict[str, Any] = field(default_factory=dict)
     exclude: list[dict[str, Value]] = field(default_factory=list)
     include: list[dict[str, Value]] = field(default_factory=list)
+    halving: dict[str, Any] = field(default_factory=dict)
     defaults: dict[str, Value] = field(default_factory=dict)
 
     @property
@@ -166,6 +168,12 @@ class Space:
             if configuration[name] != default
         ]
         return {name: configuration[name] for name in MAIN}, tuple(axes)
+
+    @property
+    def rungs(self) -> list[int]:
+        """The numbers of epochs that a configuration is trained for, one after the other, as long as it goes on; the
+        last is `epochs`, which is the only one without halving."""
+        return [*self.halving.get("epochs", []), self.epochs]
 
     @property
     def varying(self) -> list[str]:
@@ -244,10 +252,24 @@ class Grid:
         return sorted({name for space in self.models.values() for name in space.values if name not in MAIN})
 
     def runs(self) -> list[Run]:
-        """Every run, in the order of the config."""
+        """Every run, in the order of the config, as if no model were halved."""
+        return [run for model, space in self.models.items() for run in self.runs_of(model, space.epochs)]
+
+    def runs_of(self, model: str, epochs: int) -> list[Run]:
+        """A model's runs of so many epochs, in the order of the config."""
+        space = self.models[model]
         return [
-            Run(model, **main, epochs=space.epochs, seed=seed, axes=axes)
-            for model, space in self.models.items()
+            Run(model, **main, epochs=epochs, seed=seed, axes=axes)
             for main, axes in map(space.split, space.configurations)
             for seed in self.seeds
         ]
+
+    def of_model(self, model: str) -> "Grid":
+        """The part of the grid that is this model's alone."""
+        code_hashes = {name: value for name, value in self.code_hashes.items() if name == model}
+        return replace(self, models={model: self.models[model]}, code_hashes=code_hashes)
+
+    def path(self, run: Run) -> Path:
+        """The run's folder below results/<experiment>/runs: its `path`, or "mlp/1024_0.001_0.2/seed0/rung5" if it is
+        one of the shorter runs of a model that is halved."""
+        return run.path if run.epochs == self.models[run.model].epochs else run.path / f"rung{run.epochs}"

@@ -57,7 +57,13 @@ class Layout:
         return self.results / "asked" / f"{kind}-{canonical_hash(content)[:16]}.json"
 
     def metrics(self, run: Run) -> Path:
-        return self.results / "runs" / run.path / "metrics.json"
+        return self.results / "runs" / self.grid.path(run) / "metrics.json"
 
     def log(self, run: Run) -> Path:
-        return self.results / "logs" / "train" / f"{run.path}.log"
+        return self.results / "logs" / "train" / f"{self.grid.path(run)}.log"
+
+    @property
+    def promotions(self) -> Path:
+        """The folder of the promotions, <model>/rung<epochs>.json: which configurations of a model that is halved go on
+        after so many epochs."""
+        return self.results / "promotions"

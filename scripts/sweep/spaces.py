@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
+from itertools import pairwise
 from typing import Any
 
 import yaml
@@ -30,7 +31,8 @@ def check_space(key: str, model: str, asked: Mapping[str, Any], images: int) -> 
     Raises:
         SweepError: lists are missing, or stand beside a sample; a hyper-parameter is unknown, a value has the wrong
             type or is out of range; an axis or an entry of `exclude` or `include` has no effect; a sample cannot be
-            drawn; no configuration is left; or a batch is larger than the training set.
+            drawn; the epochs of `halving` do not rise; no configuration is left; or a batch is larger than the training
+            set.
     """
     parts = {name: part for name, part in asked.items() if part is not None}
     further = hyper_parameters(model)
@@ -57,9 +59,19 @@ def check_space(key: str, model: str, asked: Mapping[str, Any], images: int) -> 
     for position, entry in enumerate(parts.get("include", ())):
         if lacking := [name for name in MAIN if name not in entry]:
             raise SweepError(f"config: {key}.include[{position}] lacks {', '.join(lacking)}: only axes have defaults")
+    if "halving" in parts:
+        _check_rungs(f"{key}.halving.epochs", [*parts["halving"]["epochs"], parts["epochs"]])
     space = Space(**parts, defaults={name: parameter.default for name, parameter in further.items()})
     _check_configurations(key, space, images)
     return asdict(space)
+
+
+def _check_rungs(key: str, rungs: list[int]) -> None:
+    """Check that the numbers of epochs after which configurations are compared rise, and are less than all epochs."""
+    if any(later <= earlier for earlier, later in pairwise(rungs)):
+        raise SweepError(
+            f"config: {key} is {rungs[:-1]}; the numbers must rise, and stay below the model's epochs, {rungs[-1]}"
+        )
 
 
 def _axes(key: str, further: Mapping[str, Parameter], asked: Mapping[str, list[Any]]) -> dict[str, list[Value]]:

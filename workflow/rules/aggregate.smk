@@ -1,11 +1,39 @@
-# records → tables: the sweep's, and those of each study
+# records → promotions, of models that are halved; records → tables, the sweep's and those of each study
+
+
+# After a rung, Snakemake asks again which records are needed: the next rung's jobs depend on what this one says.
+checkpoint promote:
+    input:
+        asked=lambda wildcards: unless_touched(asked_promotions(wildcards.model)),
+        manifest=DATA / "manifest.json",
+        metrics=lambda wildcards: rung_metrics(wildcards.model, int(wildcards.epochs)),
+        code=code_of("promote", "data", "runs", "analysis"),
+    output:
+        promotion=PROMOTIONS / "{model}/rung{epochs}.json",
+    log:
+        RESULTS / "logs/promote/{model}/rung{epochs}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * 2000,
+    params:
+        runs=RESULTS / "runs",
+        records=RECORDS,
+        data=DATA,
+        promotions=lambda wildcards: PROMOTIONS / wildcards.model,
+    message:
+        "Choose the configurations of {wildcards.model} that go on after {wildcards.epochs} epochs"
+    shell:
+        "python {input.code[0]:q} --grid {input.asked} --model {wildcards.model} --epochs {wildcards.epochs}"
+        " --runs {params.runs} --records {params.records} --data {params.data} --promotions {params.promotions}"
+        " > {log} 2>&1"
 
 
 rule aggregate:
     input:
+        *METRICS,
         grid=lambda wildcards: unless_touched(asked_grid()),
         manifest=DATA / "manifest.json",
-        metrics=METRICS,
         code=code_of("aggregate", "data", "runs", "analysis"),
     output:
         runs=report(TABLES / "runs.csv", caption="../templates/captions/runs.rst", category="Tables"),
@@ -26,6 +54,7 @@ rule aggregate:
         runs=RESULTS / "runs",
         records=RECORDS,
         data=DATA,
+        promotions=PROMOTIONS,
         tables=lambda wildcards, output: Path(output.grid).parent,
         # For the caption of Snakemake's own report; the grid says it to the program.
         rank_by=settings["report"]["rank_by"],
@@ -33,7 +62,7 @@ rule aggregate:
         "Gather the records in {params.tables}"
     shell:
         "python {input.code[0]:q} --grid {input.grid} --runs {params.runs} --records {params.records}"
-        " --data {params.data} --tables {params.tables} > {log} 2>&1"
+        " --data {params.data} --promotions {params.promotions} --tables {params.tables} > {log} 2>&1"
 
 
 TABLE_FILES = [Path(file).name for file in rules.aggregate.output]

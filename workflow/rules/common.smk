@@ -30,6 +30,7 @@ from sweep.config import list_files, read_file, validated
 from sweep.errors import SweepError
 from sweep.files import read_json, write_json
 from sweep.runs.gpus import has_gpu
+from sweep.runs.promotions import read_promoted
 from sweep.grid import MAIN, axis_words, value_name
 from sweep.layout import RECORDS, Layout
 from sweep.metrics import examination_figures, figure_names, label
@@ -91,7 +92,6 @@ except SweepError as error:
 layout = Layout(settings)
 RESULTS, REPORT, DATA, TABLES = layout.results, layout.report, layout.data, layout.tables
 RUNS = layout.runs
-METRICS = [layout.metrics(run) for run in layout.grid.runs()]
 EPOCHS = {run.model: run.epochs for run in RUNS}
 try:
     # What a model's file says is asked here, since an error inside a rule has a traceback.
@@ -104,8 +104,12 @@ STUDY_METRICS = {study: [layout.metrics(run) for run in grid.runs()] for study, 
 # The grid and the tables' folder of each study, and those of the sweep under the name "".
 GRIDS = {"": layout.grid, **STUDIES}
 TABLES_OF = {"": TABLES, **{study: layout.study_tables(study) for study in STUDIES}}
-# A run's path below its folder, with its wildcards; `axes` are the further hyper-parameters that are not at their default.
-RUN = "{model}/{batch_size}_{learning_rate}_{dropout_rate}{axes}/seed{seed}"
+# A run's path below its folder, with its wildcards: `axes` are the further hyper-parameters that are not at their default,
+# and `rung` is empty but for the shorter runs of a model that is halved.
+RUN = "{model}/{batch_size}_{learning_rate}_{dropout_rate}{axes}/seed{seed}{rung}"
+HALVED = {model: space.rungs for model, space in layout.grid.models.items() if space.halving}
+RUNG_EPOCHS = {f"/rung{epochs}": epochs for rungs in HALVED.values() for epochs in rungs[:-1]}
+PROMOTIONS = layout.promotions
 AXES = {"".join(f"_{word}" for word in axis_words(run.axes)): run.axes for run in RUNS}
 FIGURES = {
     (study, model): expand(
@@ -141,7 +145,49 @@ wildcard_constraints:
     model=one_of((run.model for run in RUNS), r"\w+"),
     axes=one_of(AXES, "(?:_[^/]+)?"),
     seed=one_of(settings["seeds"], r"\d+"),
+    rung=one_of(["", *RUNG_EPOCHS], ""),
+    epochs=r"\d+",
     study=one_of(STUDIES, r"\w+"),
+
+
+def promoted_to(model, epochs):
+    """The names of the configurations that a rung of a model has; all, if it is the first."""
+    position = HALVED[model].index(epochs)
+    if not position:
+        return None
+    before = checkpoints.promote.get(model=model, epochs=HALVED[model][position - 1])
+    try:
+        return set(read_promoted(Path(before.output.promotion)))
+    except SweepError as error:
+        refuse(error)
+
+
+def rung_metrics(model, epochs):
+    """The records of a rung of a model that is halved."""
+    names = promoted_to(model, epochs)
+    return [layout.metrics(run) for run in layout.grid.runs_of(model, epochs) if names is None or run.name in names]
+
+
+def metrics_of(model):
+    """The records of a model, and of one that is halved its promotions; if it is, as a function of its own, since
+    Snakemake waits for a promotion of one model before it looks at what else the same function names."""
+    if model not in HALVED:
+        return [layout.metrics(run) for run in layout.grid.runs_of(model, EPOCHS[model])]
+
+    def of_all_rungs(wildcards):
+        files = []
+        for epochs in HALVED[model]:
+            if not (metrics := rung_metrics(model, epochs)):
+                break  # every configuration of the rung before diverged
+            files += metrics
+            if epochs != HALVED[model][-1]:
+                files.append(PROMOTIONS / model / f"rung{epochs}.json")
+        return files
+
+    return of_all_rungs
+
+
+METRICS = [metrics_of(model) for model in layout.grid.models]
 
 
 # GPUs that a training asks for by the config, and whether it has one by the config or by a profile.
@@ -167,12 +213,16 @@ def train_mem_mb(wildcards, attempt):
     return attempt * round(1000 + 3000 * HAS_GPU + image_mb * int(wildcards.batch_size))
 
 
+def train_epochs(wildcards):
+    return RUNG_EPOCHS.get(wildcards.rung, EPOCHS[wildcards.model])
+
+
 def train_runtime_min(wildcards, input, attempt):
     """An upper bound in minutes on one core: at most 0.9 ms were measured for an image, an epoch and a megabyte of
     `training_mb_per_picture` (of the CNN; of the MLP 0.3). A GPU needs less. More at each retry."""
     images = os.path.getsize(input.images) / (32 * 32 * 3)
     image_mb = training_mb_per_picture(wildcards.model, dict(AXES[wildcards.axes]))
-    milliseconds = EPOCHS[wildcards.model] * images * image_mb
+    milliseconds = train_epochs(wildcards) * images * image_mb
     return attempt * (5 + math.ceil(milliseconds / 60_000))
 
 
@@ -245,6 +295,17 @@ def asked_grid(study=None):
 
 
 @cache
+def asked_promotions(model):
+    """What the promotions of a model that is halved are made from, beside the records."""
+    part = layout.grid.of_model(model)
+    content = replace(part, code_hashes={model: code_hash(model)}, rank_by=settings["report"]["rank_by"]).content()
+    folder = PROMOTIONS / model
+    made = [made_with(file, "grid") for file in folder.glob("*.json")]
+    others = [each["grid"] for each in made if each and each["grid"] != content]
+    return asked(f"promotions-{model}", content, others[0] if others else content if made else None, folder)
+
+
+@cache
 def asked_report(*keys):
     """What figures or report show, by these keys of the config's section or by their studies, beside what the tables
     say."""
@@ -281,6 +342,8 @@ if workflow.is_main_process:
         asked_data(), asked_report("top"), asked_report("language", "author", "top", "studies")
         for study in (None, *STUDIES):
             asked_grid(study)
+        for model in HALVED:
+            asked_promotions(model)
     except SweepError as error:
         refuse(error)
 ASKED_EXAMINATIONS = {model: asked_examination(model) for model in EXAMINATIONS}

@@ -28,7 +28,7 @@ rule train:
         mem_mb=train_mem_mb,
         runtime=train_runtime_min,
     params:
-        epochs=lambda wildcards: EPOCHS[wildcards.model],
+        epochs=train_epochs,
         axes=lambda wildcards: ["--set", *axis_words(AXES[wildcards.axes])] if wildcards.axes else [],
         code_hash=lambda wildcards: code_hash(wildcards.model),
         script=SCRIPTS / "train.py",

@@ -12,6 +12,7 @@ import pandas as pd
 
 from sweep.analysis.importance import importance_table
 from sweep.analysis.ranking import DIGITS
+from sweep.analysis.rungs import compare_equals
 from sweep.errors import SweepError
 from sweep.files import json_text, read_json, write_text
 from sweep.grid import MAIN, Grid, Run, Value, value_name
@@ -36,9 +37,9 @@ def write_tables(folder: Path, runs: Sequence[Run], records: "Sequence[Record]",
 
     `records` has the record of each of the `runs`; the configurations are ranked by `grid.rank_by`.
     """
-    table = run_table(runs, records, grid)
+    table, epochs = run_table(runs, records, grid), epoch_table(runs, records)
     configurations = configuration_table(table, grid.rank_by)
-    tables = (table, epoch_table(runs, records), configurations, importance_table(table, grid))
+    tables = (table, epochs, configurations, importance_table(compare_equals(table, epochs, grid), grid))
     texts = [*(_csv(content) for content in tables), json_text(grid.content())]
     sums = []
     for name, text in zip(TABLE_FILES, texts, strict=True):
@@ -191,7 +192,8 @@ def epoch_table(runs: Iterable[Run], records: "Iterable[Record]") -> pd.DataFram
 
 def configuration_table(runs: pd.DataFrame, rank_by: str) -> pd.DataFrame:
     """One row per configuration, ranked within its model from 1, the best first: by the mean over its seeds of the last
-    epoch's `rank_by`, the lowest val_loss or the highest val_acc. Equal ones keep the grid's order.
+    epoch's `rank_by`, the lowest val_loss or the highest val_acc. Equal ones keep the grid's order. Of a model that is
+    halved, a configuration ranks behind all that were trained for more epochs.
 
     Means and standard deviations (<metric>_std, ddof 1) are over the runs that completed; if one of these lacks a
     metric, its mean and deviation are missing. A configuration with a diverged run ranks behind all without one.
@@ -199,6 +201,7 @@ def configuration_table(runs: pd.DataFrame, rank_by: str) -> pd.DataFrame:
     completed = runs["status"] == "completed"
     metrics = [f"last_{metric}" for metric in METRIC_LABELS] + [f"best_{metric}" for metric in BEST_METRICS[1:]]
     counts = runs[CONFIGURATION].assign(runs=1, diverged=~completed).groupby(CONFIGURATION, sort=False).sum()
+    counts["epochs"] = runs.groupby(CONFIGURATION, sort=False)["epochs"].max()
     finished = runs.loc[completed, CONFIGURATION].join(runs.loc[completed, metrics].astype(float))
     groups = finished.groupby(CONFIGURATION, sort=False)[metrics]
     means, deviations = groups.mean(skipna=False), groups.std(skipna=False).add_suffix("_std")
@@ -211,7 +214,9 @@ def configuration_table(runs: pd.DataFrame, rank_by: str) -> pd.DataFrame:
         model=pd.factorize(table["model"])[0],
         any_diverged=table["diverged"] > 0,
         by=table[f"last_{rank_by}"].round(DIGITS),
-    ).sort_values(["model", "any_diverged", "by"], ascending=[True, True, rank_by == "val_loss"], kind="stable")
+    ).sort_values(
+        ["model", "any_diverged", "epochs", "by"], ascending=[True, True, False, rank_by == "val_loss"], kind="stable"
+    )
     ranked = table.loc[order.index]
     ranked.insert(1, "rank", ranked.groupby("model").cumcount() + 1)
     return ranked

@@ -1,6 +1,6 @@
 """The records of a grid: all of them, or those that an unfinished sweep has so far."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,26 +11,50 @@ from sweep.runs.state import RunState, inspect_records, mend_command
 
 
 def collect(
-    grid: Grid, folder: Path, kept_folder: Path, data_hash: str, partial: bool = False
-) -> tuple[list[Run], list[Record], Grid]:
-    """The runs of a grid, the record of each from <folder>/<model>/<configuration>/seed<k>/metrics.json, and the grid.
-
-    With `partial` only runs that have a record are returned, a stale one included: such a run is as its record says.
-    The grid is then reduced to the models of these runs, and its `partial` says what is missing, damaged or stale.
+    grid: Grid, runs: Iterable[Run], folder: Path, kept_folder: Path, data_hash: str
+) -> tuple[list[Run], list[Record]]:
+    """These runs of a grid, and the record of each from its folder below `folder`, which `Grid.path` names.
 
     Raises:
-        SweepError: not `partial`: a record is missing, damaged or stale, or a kept record is damaged; the sentences
-            name each file and the command that rebuilds them. `partial`: no run has a record.
+        SweepError: a record is missing, damaged or stale, or a kept record is damaged; the sentences name each file and
+            the command that rebuilds them.
     """
-    states = [inspect_records(run, folder, kept_folder, data_hash) for run in grid.runs()]
-    if partial:
-        states, grid = take_usable(states, grid)
-        if not states:
-            raise SweepError(f"no run of this sweep is finished: there is nothing in {folder} to show yet")
-    else:
-        check_all(states)
-    records = [state.record for state in states if state.record is not None]
-    return [recorded_run(record) for record in records], records, grid
+    found = list(runs)
+    states = [inspect_records(run, folder / grid.path(run) / "metrics.json", kept_folder, data_hash) for run in found]
+    check_all(states)
+    return found, [state.record for state in states if state.record is not None]
+
+
+def collect_partial(
+    grid: Grid, folder: Path, kept_folder: Path, data_hash: str
+) -> tuple[list[Run], list[Record], Grid]:
+    """As `collect`, for the runs of a grid that have a record, a stale one included: such a run is as its record says.
+
+    Of a configuration of a model that is halved, they are those of the most epochs that all its seeds have a record of.
+    The grid is reduced to the models of these runs, and its `partial` says what is missing, damaged or stale.
+
+    Raises:
+        SweepError: no run has a record.
+    """
+    states = []
+    for model, space in grid.models.items():
+        by_rung = [
+            [
+                inspect_records(run, folder / grid.path(run) / "metrics.json", kept_folder, data_hash)
+                for run in grid.runs_of(model, epochs)
+            ]
+            for epochs in space.rungs
+        ]
+        seeds = len(grid.seeds)
+        for first in range(0, len(by_rung[0]), seeds):
+            by_epochs = [rung[first : first + seeds] for rung in by_rung]
+            whole = [each for each in by_epochs if all(state.record is not None for state in each)]
+            states += whole[-1] if whole else by_epochs[0]
+    usable, shown = take_usable(states, grid)
+    if not usable:
+        raise SweepError(f"no run of this sweep is finished: there is nothing in {folder} to show yet")
+    records = [state.record for state in usable if state.record is not None]
+    return [recorded_run(record) for record in records], records, shown
 
 
 def check_all(states: Sequence[RunState]) -> None:

@@ -58,13 +58,12 @@ class RunState:
         return self.kept_record is not None
 
 
-def inspect_records(run: Run, folder: Path, kept_folder: Path, data_hash: str | None) -> RunState:
+def inspect_records(run: Run, published: Path, kept_folder: Path, data_hash: str | None) -> RunState:
     """How far a run is by its two records alone: done, diverged, missing, stale or damaged.
 
-    They are <folder>/<model>/<configuration>/seed<k>/metrics.json and <kept_folder>/<series>/<epochs>.json. Where the
-    data are not known, `data_hash` is None, and the published record is taken to be of the right data.
+    They are `published`, its metrics.json, and <kept_folder>/<series>/<epochs>.json. Where the data are not known,
+    `data_hash` is None, and the published record is taken to be of the right data.
     """
-    published = folder / run.path / "metrics.json"
     missing = not is_there(published)
     record: Record | None = None
     detail = fault = kept_fault = ""
@@ -98,7 +97,7 @@ def inspect_records(run: Run, folder: Path, kept_folder: Path, data_hash: str | 
 def inspect_run(layout: Layout, run: Run, data_hash: str | None) -> RunState:
     """How far a run is by its records and, if it is not finished, by its lock and its log. `data_hash` is as
     `inspect_data` returns it."""
-    state = inspect_records(run, layout.results / "runs", RECORDS, data_hash)
+    state = inspect_records(run, layout.metrics(run), RECORDS, data_hash)
     if state.finished or state.has_kept:
         return state
     progress = read_progress(layout.log(run))

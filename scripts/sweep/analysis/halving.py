@@ -1,0 +1,102 @@
+"""Successive halving: which configurations of a model go on, and which runs a halved sweep has.
+
+A *rung* is a number of epochs after which the configurations of a model are compared; the best of them go on to the
+next. Since the first epochs of a longer run are those of the shorter one, a rung can also be read off the history of
+longer runs.
+"""
+
+import math
+import shlex
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from sweep.analysis.tables import configuration_table, run_table
+from sweep.errors import SweepError
+from sweep.files import read_json
+from sweep.grid import Grid, Run
+from sweep.runs.collect import collect
+from sweep.runs.promotions import going_on
+
+if TYPE_CHECKING:
+    from sweep.runs.records import Record
+
+
+def number_kept(configurations: int, keep: float) -> int:
+    """How many of so many configurations go on, if `keep` is the share: at least one."""
+    # 0.1 · 30 is 3.0000000000000004 to Python.
+    return max(1, math.ceil(round(keep * configurations, 9)))
+
+
+def choose(configurations: pd.DataFrame, keep: float) -> list[str]:
+    """The names of the configurations that go on: the best share `keep` of them, but none with a run that diverged.
+
+    `configurations` are the rows of one model in the table of configurations, in the order of their ranks.
+    """
+    best = configurations.head(number_kept(len(configurations), keep))
+    return list(best.loc[best["diverged"] == 0, "name"])
+
+
+def promote(runs: Sequence[Run], records: "Sequence[Record]", grid: Grid, model: str) -> dict[str, Any]:
+    """Which configurations go on, and why: the content of a promotion's file.
+
+    `records` are those of all `runs` of one rung of `model`. "grid" is what `grid` says of this model; "value" is the
+    mean over the seeds of the metric that ranks, null if no run completed.
+    """
+    space = grid.models[model]
+    table = configuration_table(run_table(runs, records, grid), grid.rank_by)
+    chosen = choose(table, space.halving["keep"])
+    epochs = runs[0].epochs
+    rows = zip(table["name"], table["rank"], table[f"last_{grid.rank_by}"], table["diverged"], strict=True)
+    return {
+        "model": model,
+        "epochs": epochs,
+        "next_epochs": space.rungs[space.rungs.index(epochs) + 1],
+        "rank_by": grid.rank_by,
+        "configurations": [
+            {
+                "name": name,
+                "rank": rank,
+                "value": None if pd.isna(value) else value,
+                "diverged": diverged,
+                "goes_on": name in chosen,
+            }
+            for name, rank, value, diverged in rows
+        ],
+        "grid": grid.of_model(model).content(),
+    }
+
+
+def collect_longest(
+    grid: Grid, folder: Path, kept_folder: Path, data_hash: str, promotions: Path
+) -> tuple[list[Run], "list[Record]"]:
+    """Of each configuration and seed of a grid the run with the most epochs that it was asked for, and its record.
+
+    The promotions, <promotions>/<model>/rung<epochs>.json, must be what the records of their rungs give. Raises
+    SweepError if one is not, and as `sweep.runs.collect.collect`.
+    """
+    first = [run for model, space in grid.models.items() for run in grid.runs_of(model, space.rungs[0])]
+    found, records = collect(grid, first, folder, kept_folder, data_hash)
+    longest = {run.path: (run, record) for run, record in zip(found, records, strict=True)}
+    for model, space in grid.models.items():
+        rung = [pair for pair in longest.values() if pair[0].model == model]
+        for epochs, following in pairwise(space.rungs):
+            runs, records = map(list, zip(*rung, strict=True))
+            promotion = promote(runs, records, grid, model)
+            file = promotions / model / f"rung{epochs}.json"
+            if read_json(file) != promotion:
+                raise SweepError(
+                    f"{file} is not what the records of its rung give: remove it and run the same command again: "
+                    f"rm -f {shlex.quote(str(file))}"
+                )
+            names = going_on(promotion)
+            if not names:
+                break
+            runs = [run for run in grid.runs_of(model, following) if run.name in names]
+            rung = list(zip(*collect(grid, runs, folder, kept_folder, data_hash), strict=True))
+            longest |= {run.path: (run, record) for run, record in rung}
+    runs, records = map(list, zip(*longest.values(), strict=True))
+    return runs, records

@@ -1,0 +1,44 @@
+"""The table of runs of a model that is halved, some of whose configurations were stopped earlier than others: all of
+them at one number of epochs, or those alone that were not stopped."""
+
+import pandas as pd
+
+from sweep.grid import Grid
+from sweep.metrics import METRIC_LABELS
+
+
+def cut(runs: pd.DataFrame, epochs: pd.DataFrame, rung: int) -> pd.DataFrame:
+    """The rows of a table of runs as they would be if training had ended after `rung` epochs: `epochs`, `status`,
+    `diverged_epoch` and the metrics last_…; the metrics best_… are then not known.
+
+    `epochs` is the table of epochs. A run that completed fewer epochs has no row.
+    """
+    keys = ["model", "name", "seed"]
+    ends = epochs.loc[epochs["epoch"] == rung - 1, [*keys, *METRIC_LABELS]].rename(columns="last_{}".format)
+    ends = ends.rename(columns={f"last_{key}": key for key in keys})
+    others = runs.drop(columns=[f"last_{metric}" for metric in METRIC_LABELS])
+    table = others.merge(ends, on=keys, how="left").reindex(columns=runs.columns)
+    whole = table["last_val_loss"].notna()
+    table = table.assign(epochs=rung, status=table["status"].where(~whole, "completed"))
+    table["diverged_epoch"] = table["diverged_epoch"].mask(whole)
+    for column in filter(lambda name: name.startswith("best_"), map(str, table)):
+        table[column] = pd.Series(pd.NA, table.index, table[column].dtype)
+    return table[whole | (table["status"] == "diverged")]
+
+
+def compare_equals(runs: pd.DataFrame, epochs: pd.DataFrame, grid: Grid) -> pd.DataFrame:
+    """The table of runs with those of a halved model as they were at its first rung, which all of them reached, so that
+    like is compared with like."""
+    parts = []
+    for model, space in grid.models.items():
+        rows = runs[runs["model"] == model]
+        parts.append(cut(rows, epochs, space.rungs[0]) if space.halving else rows)
+    return pd.concat(parts) if any(space.halving for space in grid.models.values()) else runs
+
+
+def survivors(runs: pd.DataFrame, grid: Grid) -> pd.DataFrame:
+    """The table of runs without those of a halved model that were stopped before its last rung (in a preview, before
+    the furthest one that any configuration has reached)."""
+    halved = [model for model, space in grid.models.items() if space.halving]
+    furthest = runs.groupby("model")["epochs"].transform("max")
+    return runs[~runs["model"].isin(halved) | (runs["epochs"] == furthest)]
