@@ -22,7 +22,7 @@ def cut(runs: pd.DataFrame, epochs: pd.DataFrame, rung: int) -> pd.DataFrame:
     table = table.assign(epochs=rung, status=table["status"].where(~whole, "completed"))
     table["diverged_epoch"] = table["diverged_epoch"].mask(whole)
     for column in filter(lambda name: name.startswith("best_"), map(str, table)):
-        table[column] = pd.Series(pd.NA, table.index, table[column].dtype)
+        table[column] = table[column].iloc[:0].reindex(table.index)
     return table[whole | (table["status"] == "diverged")]
 
 
