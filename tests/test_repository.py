@@ -35,7 +35,7 @@ def test_constraints_have_the_versions_of_the_requirements() -> None:
 def test_every_rule_names_an_environment_that_exists() -> None:
     rules = "\n".join(file.read_text() for file in (REPOSITORY / "workflow" / "rules").glob("*.smk"))
     named = re.findall(r'conda:\s+"(.+)"', rules)
-    assert len(named) == len(re.findall(r"^ *rule\b.*:$", rules, re.MULTILINE)) >= 6
+    assert len(named) == len(re.findall(r"^ *(?:rule|checkpoint)\b.*:$", rules, re.MULTILINE)) >= 6
     assert all((REPOSITORY / "workflow" / "rules" / name).is_file() for name in named)
 
 

@@ -69,7 +69,7 @@ def read_as_result(kind: str, tmp_path: Path) -> None:
         elif kind == "kept":
             with pytest.raises(SweepError):
                 read_kept(victims(Sweep(Path.cwd()))["kept"])
-        aggregate(grid, results / "runs", Path("results/records"), data, tmp_path / "tables")
+        aggregate(grid, results / "runs", Path("results/records"), data, results / "promotions", tmp_path / "tables")
 
 
 def test_every_damage_to_every_file_is_refused_and_named_with_a_command(

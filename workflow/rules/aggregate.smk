@@ -1,32 +1,4 @@
-# records → promotions, of models that are halved; records → tables, the sweep's and those of each study
-
-
-# After a rung, Snakemake asks again which records are needed: the next rung's jobs depend on what this one says.
-checkpoint promote:
-    input:
-        asked=lambda wildcards: unless_touched(asked_promotions(wildcards.model)),
-        manifest=DATA / "manifest.json",
-        metrics=lambda wildcards: rung_metrics(wildcards.model, int(wildcards.epochs)),
-        code=code_of("promote", "data", "runs", "analysis"),
-    output:
-        promotion=PROMOTIONS / "{model}/rung{epochs}.json",
-    log:
-        RESULTS / "logs/promote/{model}/rung{epochs}.log",
-    conda:
-        "../../envs/analysis.yaml"
-    resources:
-        mem_mb=lambda wildcards, attempt: attempt * 2000,
-    params:
-        runs=RESULTS / "runs",
-        records=RECORDS,
-        data=DATA,
-        promotions=lambda wildcards: PROMOTIONS / wildcards.model,
-    message:
-        "Choose the configurations of {wildcards.model} that go on after {wildcards.epochs} epochs"
-    shell:
-        "python {input.code[0]:q} --grid {input.asked} --model {wildcards.model} --epochs {wildcards.epochs}"
-        " --runs {params.runs} --records {params.records} --data {params.data} --promotions {params.promotions}"
-        " > {log} 2>&1"
+# records → tables: the sweep's, and those of each study
 
 
 rule aggregate:

@@ -108,7 +108,7 @@ TABLES_OF = {"": TABLES, **{study: layout.study_tables(study) for study in STUDI
 # and `rung` is empty but for the shorter runs of a model that is halved.
 RUN = "{model}/{batch_size}_{learning_rate}_{dropout_rate}{axes}/seed{seed}{rung}"
 HALVED = {model: space.rungs for model, space in layout.grid.models.items() if space.halving}
-RUNG_EPOCHS = {f"/rung{epochs}": epochs for rungs in HALVED.values() for epochs in rungs[:-1]}
+RUNG_EPOCHS = {f"{os.sep}rung{epochs}": epochs for rungs in HALVED.values() for epochs in rungs[:-1]}
 PROMOTIONS = layout.promotions
 AXES = {"".join(f"_{word}" for word in axis_words(run.axes)): run.axes for run in RUNS}
 FIGURES = {

@@ -10,7 +10,7 @@ from examples import DATA_HASH, record, save_record
 from sweep.errors import SweepError
 from sweep.files import write_json
 from sweep.grid import Grid, Partial, Run
-from sweep.runs.collect import collect
+from sweep.runs.collect import collect, collect_partial
 
 MODELS: dict[str, Any] = {
     "mlp": {"batch_sizes": [16, 8], "learning_rates": [0.001], "dropout_rates": [0, 0.5], "epochs": 2},
@@ -30,7 +30,7 @@ def files(tmp_path: Path) -> list[Path]:
 @pytest.mark.usefixtures("files")
 def test_all_records_come_in_the_grids_order(tmp_path: Path) -> None:
     records = [record(run, *metrics) for run, metrics in zip(RUNS, METRICS, strict=True)]
-    assert collect(GRID, tmp_path, tmp_path / "records", DATA_HASH) == (RUNS, records, GRID)
+    assert collect(GRID, RUNS, tmp_path, tmp_path / "records", DATA_HASH) == (RUNS, records)
 
 
 def put(file: Path, run: Run) -> None:
@@ -46,7 +46,7 @@ def test_every_record_that_is_not_the_runs_is_named_with_the_command_that_rebuil
     put(files[4], replace(RUNS[4], epochs=7))
     put(files[9], replace(RUNS[9], seed=6))
     with pytest.raises(SweepError) as caught:
-        collect(GRID, tmp_path, tmp_path / "records", DATA_HASH)
+        collect(GRID, RUNS, tmp_path, tmp_path / "records", DATA_HASH)
     first, *faults, command = str(caught.value).splitlines()
     assert first.startswith("4 of 10 records are not those of this sweep")
     assert faults == [
@@ -63,14 +63,14 @@ def test_a_damaged_kept_record_is_restored_from_the_published_one(tmp_path: Path
     kept.parent.mkdir(parents=True)
     kept.write_text("{")
     with pytest.raises(SweepError) as caught:
-        collect(GRID, tmp_path, tmp_path / "records", DATA_HASH)
+        collect(GRID, RUNS, tmp_path, tmp_path / "records", DATA_HASH)
     assert str(caught.value).startswith(f"kept records are damaged:\n  {kept} is damaged (not JSON)\n")
     assert str(caught.value).endswith(f": cp {files[1]} {kept}")
 
 
 def test_records_of_other_data_are_refused(tmp_path: Path, files: list[Path]) -> None:
     with pytest.raises(SweepError) as caught:
-        collect(GRID, tmp_path, tmp_path / "records", "e" * 64)
+        collect(GRID, RUNS, tmp_path, tmp_path / "records", "e" * 64)
     assert all(f"{file} was made with another data_hash" in str(caught.value) for file in files)
 
 
@@ -84,7 +84,7 @@ def test_a_partial_grid_has_the_runs_with_a_record_and_an_account_of_the_others(
     put(files[5], RUNS[6])  # at another run's place
     for file in files[8:]:
         file.unlink()
-    runs, records, grid = collect(GRID, tmp_path, tmp_path / "records", DATA_HASH, partial=True)
+    runs, records, grid = collect_partial(GRID, tmp_path, tmp_path / "records", DATA_HASH)
     assert runs == [RUNS[1], RUNS[3], stale, RUNS[6], RUNS[7]]
     assert [record["epochs"] for record in records] == [2, 2, 7, 2, 2]
     assert grid == Grid(
@@ -107,16 +107,16 @@ def test_records_of_runs_with_axes_are_collected_and_one_of_other_axes_is_named(
     space = {**MODELS["cnn"], "axes": {"weight_decay": [0.0, 0.1]}, "defaults": {"weight_decay": 0.0}}
     grid = Grid.of({"cnn": space}, [0])
     plain, decayed = (save_record(tmp_path, run, [1.0], [0.5]) for run in grid.runs())
-    assert collect(grid, tmp_path, tmp_path / "records", DATA_HASH)[0] == grid.runs()
+    assert collect(grid, grid.runs(), tmp_path, tmp_path / "records", DATA_HASH)[0] == grid.runs()
     decayed.write_bytes(plain.read_bytes())
     with pytest.raises(SweepError) as caught:
-        collect(grid, tmp_path, tmp_path / "records", DATA_HASH)
+        collect(grid, grid.runs(), tmp_path, tmp_path / "records", DATA_HASH)
     assert f"  {decayed} was made with weight_decay its default, not 0.1\n" in str(caught.value)
-    account = collect(grid, tmp_path, tmp_path / "records", DATA_HASH, partial=True)[2].partial
+    account = collect_partial(grid, tmp_path, tmp_path / "records", DATA_HASH)[2].partial
     assert account is not None
     assert len(account.damaged) == 1  # at another run's place
 
 
 def test_a_partial_grid_without_any_record_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SweepError, match="no run of this sweep is finished"):
-        collect(GRID, tmp_path, tmp_path / "records", DATA_HASH, partial=True)
+        collect_partial(GRID, tmp_path, tmp_path / "records", DATA_HASH)

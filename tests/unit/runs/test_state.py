@@ -23,7 +23,7 @@ class Places:
         self.kept = folder / "records" / RECORD["series"] / "2.json"
 
     def inspect(self, data_hash: str | None = DATA_HASH) -> RunState:
-        state = inspect_records(RUN, self.folder, self.folder / "records", data_hash)
+        state = inspect_records(RUN, self.published, self.folder / "records", data_hash)
         assert (state.run, state.published) == (RUN, self.published)
         return state
 
