@@ -6,6 +6,8 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
@@ -187,6 +189,13 @@ def numbers(file: Path) -> dict[str, Any]:
     record = {name: value for name, value in json.loads(file.read_text()).items() if name not in INFORMATION}
     del record["history"]["seconds"], record["last"]["seconds"]
     return record
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def remove_as_told(sweep: Sweep, log: str) -> None:

@@ -6,14 +6,13 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from project import CNN_RUNS, REPOSITORY, RUN, Sweep, numbers, program
+from project import CNN_RUNS, REPOSITORY, RUN, Sweep, numbers, program, wait_for
 
 LONG = 200  # epochs: seconds
 
@@ -27,13 +26,6 @@ def read_epochs(job: subprocess.Popen[str], count: int) -> int:
             if count == 0:
                 return int(line.split()[1].rstrip(":"))
     raise AssertionError("the job ended before")
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def checkpoints(sweep: Sweep) -> list[Path]:

@@ -156,10 +156,7 @@ def promoted_to(model, epochs):
     if not position:
         return None
     before = checkpoints.promote.get(model=model, epochs=HALVED[model][position - 1])
-    try:
-        return set(read_promoted(Path(before.output.promotion)))
-    except SweepError as error:
-        refuse(error)
+    return set(read_promoted(Path(before.output.promotion)))
 
 
 def rung_metrics(model, epochs):
@@ -342,8 +339,11 @@ if workflow.is_main_process:
         asked_data(), asked_report("top"), asked_report("language", "author", "top", "studies")
         for study in (None, *STUDIES):
             asked_grid(study)
-        for model in HALVED:
+        for model, rungs in HALVED.items():
             asked_promotions(model)
+            for file in (PROMOTIONS / model / f"rung{epochs}.json" for epochs in rungs):
+                if file.exists():
+                    read_promoted(file)
     except SweepError as error:
         refuse(error)
 ASKED_EXAMINATIONS = {model: asked_examination(model) for model in EXAMINATIONS}
