@@ -30,7 +30,7 @@ from sweep.config import list_files, read_file, validated
 from sweep.errors import SweepError
 from sweep.files import read_json, write_json
 from sweep.runs.gpus import has_gpu
-from sweep.runs.promotions import read_promoted
+from sweep.runs.promotions import find_damaged_promotions, promotion_grid, read_promoted
 from sweep.grid import MAIN, axis_words, value_name
 from sweep.layout import RECORDS, Layout
 from sweep.metrics import examination_figures, figure_names, label
@@ -294,8 +294,7 @@ def asked_grid(study=None):
 @cache
 def asked_promotions(model):
     """What the promotions of a model that is halved are made from, beside the records."""
-    part = layout.grid.of_model(model)
-    content = replace(part, code_hashes={model: code_hash(model)}, rank_by=settings["report"]["rank_by"]).content()
+    content = promotion_grid(layout, model).content()
     folder = PROMOTIONS / model
     made = [made_with(file, "grid") for file in folder.glob("*.json")]
     others = [each["grid"] for each in made if each and each["grid"] != content]
@@ -339,11 +338,10 @@ if workflow.is_main_process:
         asked_data(), asked_report("top"), asked_report("language", "author", "top", "studies")
         for study in (None, *STUDIES):
             asked_grid(study)
-        for model, rungs in HALVED.items():
+        for model in HALVED:
             asked_promotions(model)
-            for file in (PROMOTIONS / model / f"rung{epochs}.json" for epochs in rungs):
-                if file.exists():
-                    read_promoted(file)
+        if damaged := find_damaged_promotions(layout):
+            raise SweepError(damaged[0])
     except SweepError as error:
         refuse(error)
 ASKED_EXAMINATIONS = {model: asked_examination(model) for model in EXAMINATIONS}

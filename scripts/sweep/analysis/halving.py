@@ -5,7 +5,6 @@ next. Since the first epochs of a longer run are those of the shorter one, a run
 longer runs.
 """
 
-import math
 import shlex
 from collections.abc import Sequence
 from itertools import pairwise
@@ -19,16 +18,10 @@ from sweep.errors import SweepError
 from sweep.files import read_json
 from sweep.grid import Grid, Run
 from sweep.runs.collect import collect
-from sweep.runs.promotions import going_on
+from sweep.runs.promotions import going_on, number_kept
 
 if TYPE_CHECKING:
     from sweep.runs.records import Record
-
-
-def number_kept(configurations: int, keep: float) -> int:
-    """How many of so many configurations go on, if `keep` is the share: at least one."""
-    # 0.1 · 30 is 3.0000000000000004 to Python.
-    return max(1, math.ceil(round(keep * configurations, 9)))
 
 
 def choose(configurations: pd.DataFrame, keep: float) -> list[str]:
