@@ -28,7 +28,7 @@ class Earlier:
 
     of: int  # the run's number of epochs
     file: Path  # its weights
-    epoch: int = 0  # how many epochs its state has: fewer than `of` if it diverged
+    epoch: int  # how many epochs its state has: fewer than `of` if it diverged
     record: Record = field(default_factory=dict)  # empty if `fault` says why nothing can go on from this run
     made_with: Mapping[str, Any] = field(default_factory=dict)  # device, precision, torch
     fault: str = ""
@@ -54,9 +54,9 @@ def _inspect(kept: Path) -> Earlier:
         record = read_kept(kept)
         facts = read_facts(file)[0]
     except FileNotFoundError:
-        return Earlier(of, file, fault="its state was not kept")
+        return Earlier(of, file, of, fault="its state was not kept")
     except SweepError as error:
-        return Earlier(of, file, fault=str(error))
+        return Earlier(of, file, of, fault=str(error))
     made_with = facts.get("made_with")
     if record is None:
         fault = f"its record {kept} is missing"
@@ -66,18 +66,16 @@ def _inspect(kept: Path) -> Earlier:
         fault = "its state was not kept, but the weights alone"
     else:
         return Earlier(of, file, len(record["history"]["train_loss"]), record, made_with)
-    return Earlier(of, file, fault=fault)
+    return Earlier(of, file, of, fault=fault)
 
 
 def read_earlier(kept: Path, made_with: Mapping[str, str], above: int) -> tuple[Earlier, Stored] | None:
     """The longest state of more than `above` epochs that the run with the kept record `kept` can go on from, with its
     tensors; None if there is none. The log says why each longer one is passed over."""
     for earlier in list_earlier(kept):
-        if earlier.of <= above:
+        if earlier.epoch <= above:
             return None
         reason = earlier.fault
-        if not reason and earlier.epoch <= above:
-            continue  # it diverged before the epochs that there are already
         if not reason and (differences := earlier.differences(made_with)):
             reason = f"its state was made with {differences}"
         if not reason:

@@ -17,7 +17,7 @@ from sweep.data.prepared import Manifest
 from sweep.files import write_json
 from sweep.grid import Run
 from sweep.runs import hardware
-from sweep.runs.earlier import foresee, read_earlier
+from sweep.runs.earlier import foresee, outcome_so_far, read_earlier
 from sweep.runs.job import Machine, train_run
 from sweep.runs.records import Record, checkpoint_file, kept_file, weights_file
 from sweep.runs.tensors import read_tensors, write_tensors
@@ -213,6 +213,9 @@ def test_what_cannot_be_gone_on_from_is_said_and_the_next_shorter_one_is_taken(
     assert (found[0].of, found[0].epoch, set(found[1].arrays)) == (2, 2, {"weights", *STATE})
     reason = sentence.format(file=file, record=file.with_suffix(".json"))
     assert log.messages == [f"Not going on from the run of 3 epochs: {reason}"]
+    # The test set is evaluated at the end.
+    best = outcome_so_far(found[0].record)["best"]
+    assert best == {"epoch": 1, "val_loss": 0.5, "val_acc": 0.5}
     assert read_earlier(kept, MADE_WITH, 2) is None
     assert contents(tmp_path) == before
 
