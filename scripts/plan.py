@@ -3,7 +3,7 @@
 import csv
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sweep import program
@@ -12,6 +12,7 @@ from sweep.data.sources import source_sizes
 from sweep.errors import SweepError
 from sweep.grid import Run
 from sweep.layout import RECORDS, Layout
+from sweep.runs.earlier import foresee
 from sweep.runs.forecast import format_duration, format_size, read_benchmarks
 from sweep.runs.remaking import old_file
 from sweep.runs.state import RunState, inspect_data, inspect_run
@@ -65,12 +66,22 @@ def explain(state: RunState, layout: Layout, prepares: bool) -> str:
     return "missing: the record is damaged" if state.fault else "missing: no kept record to publish again"
 
 
-def estimate(layout: Layout, runs: Sequence[Run]) -> str:
-    """The core-hours that training these runs will take; a training takes one core."""
+def explain_start(state: RunState, layout: Layout, prepares: bool) -> tuple[int, str]:
+    """From which epoch a run is trained, and what there is to say of it. `prepares` as in `explain`."""
+    if prepares or state.state == "running":
+        return 0, ""
+    epoch, passed = foresee(state.kept, layout.settings["training"])
+    if epoch:
+        return epoch, f"goes on from epoch {epoch}"
+    return 0, f"starts anew: {passed}" if passed else ""
+
+
+def estimate(layout: Layout, starts: Mapping[Run, int]) -> str:
+    """The core-hours that training these runs from the given epochs will take; a training takes one core."""
     forecast = read_benchmarks(layout.results)
     if not forecast.size:
         return "forecast: none, no run of this experiment is finished"
-    seconds = {run: forecast.seconds(run) for run in runs}
+    seconds = {run: forecast.seconds(run, trained) for run, trained in starts.items()}
     total = sum(value or 0 for value in seconds.values())
     text = (
         f"forecast: {total / 3600:.2g} core-hours of training ({format_duration(total)} on one core), "
@@ -101,7 +112,8 @@ def disk_use(layout: Layout, runs: Sequence[Run]) -> str:
 def plan(configfile: list[Path] = []) -> None:  # noqa: B006  it is not changed
     """Print what a run of the sweep would build and why, what of it comes from kept records, and how long it takes.
 
-    Which jobs run is Snakemake's own answer. Nothing is built; like `snakemake -n`, it may be used at any time.
+    Which jobs run is Snakemake's own answer. Nothing is built; like `snakemake -n`, it may be used at any time. Whether
+    a run can go on from a shorter one is judged for this machine.
     --configfile is on top of config.yaml, as Snakemake's.
     """
     layout = Layout(read_config(configfile))
@@ -111,10 +123,15 @@ def plan(configfile: list[Path] = []) -> None:  # noqa: B006  it is not changed
     files = list_pending(configfile)
     prepares = "prepare_data" in files.values()
     groups: dict[str, list[RunState]] = {}
+    starts: dict[Run, int] = {}  # the runs that are trained, and from which epoch
     unplanned: list[RunState] = []
     for state in states:
         if layout.metrics(state.run) in files:
-            groups.setdefault(explain(state, layout, prepares), []).append(state)
+            reason = explain(state, layout, prepares)
+            if prepares or not state.has_kept:
+                starts[state.run], start = explain_start(state, layout, prepares)
+                reason = "; ".join(filter(None, [reason, start]))
+            groups.setdefault(reason, []).append(state)
         elif state.state in ("stale", "damaged"):
             unplanned.append(state)
     sections = [
@@ -131,9 +148,8 @@ def plan(configfile: list[Path] = []) -> None:  # noqa: B006  it is not changed
     if unplanned:
         names = program.wrapped(str(state.run.path) for state in unplanned)
         sections.append(f"Stale or damaged, but nothing that Snakemake sees; make status says what to do\n{names}")
-    trained = [state.run for group in groups.values() for state in group if prepares or not state.has_kept]
-    if trained:
-        sections += [estimate(layout, trained), disk_use(layout, trained)]
+    if starts:
+        sections += [estimate(layout, starts), disk_use(layout, list(starts))]
     if without := len(inspect_weights(states, checked_bytes=0).missing):
         advice = "" if layout.settings["training"]["keep"] == "nothing" else ": see `make remake`"
         sections.append(f"{without} finished runs have no weights, and are not trained for that{advice}")

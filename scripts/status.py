@@ -2,8 +2,9 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -12,6 +13,7 @@ from sweep.analysis.tables import SUMS_FILE, configuration_table, describe_damag
 from sweep.config import read_config
 from sweep.grid import Grid
 from sweep.layout import RECORDS, Layout
+from sweep.runs.earlier import foresee
 from sweep.runs.forecast import Forecast, format_duration, format_size
 from sweep.runs.state import STATES, RunState, inspect_data, inspect_run, mend_command
 from sweep.runs.weights import KeptWeights, inspect_weights
@@ -71,8 +73,9 @@ def inspect_tables(layout: Layout) -> list[str]:
     return [sentence for sentence in sentences if sentence]
 
 
-def time_left(states: Sequence[RunState]) -> str:
-    """The time spent on finished and running trainings, and what the others will take if they are as fast as these."""
+def time_left(states: Sequence[RunState], training: Mapping[str, Any]) -> str:
+    """The time spent on finished and running trainings, and what the others will take if they are as fast as these. One
+    that can go on from a shorter run's state, on this machine with the config's `training`, takes that much less."""
     forecast, spent = Forecast(), 0.0
     for state in states:
         if state.finished and state.record is not None:
@@ -87,12 +90,12 @@ def time_left(states: Sequence[RunState]) -> str:
     for state in states:
         if state.finished or (state.has_kept and state.state != "running"):
             continue
-        expected = forecast.seconds(state.run)
+        trained = state.progress.epochs if state.state == "running" else 0
+        expected = forecast.seconds(state.run, trained or foresee(state.kept, training)[0])
         if expected is None:
             unknown += 1
         else:
-            epochs_done = state.progress.epochs if state.state == "running" else 0
-            left += expected * (1 - epochs_done / state.run.epochs)
+            left += expected
     text = f"time: {format_duration(spent)} of training so far, {format_duration(left)} left"
     if left and running:
         text += f": {format_duration(left / running)} with {running} at once as now"
@@ -160,7 +163,7 @@ def status(configfile: list[Path] = []) -> None:  # noqa: B006  it is not change
         "\n".join(remarks),
         describe_weights(inspect_weights(states, CHECKED_BYTES), layout.settings["training"]["keep"]),
         best_table(of_grid, layout.grid, layout.settings["report"]["rank_by"]),
-        time_left(states),
+        time_left(states, layout.settings["training"]),
     ]
     print(program.printable("\n\n".join(section for section in sections if section)))
 

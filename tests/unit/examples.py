@@ -3,11 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sweep.files import write_json
 from sweep.grid import Run
-from sweep.runs.records import Record, make_record
+from sweep.runs.records import Record, kept_file, make_record, weights_file
+from sweep.runs.weights import STATE, write_weights
 
 DATA_HASH = "d" * 64
+MADE_WITH = {"device": "cpu", "precision": "fp32", "torch": "2.14.1"}
 
 
 def save_settings(folder: Path, language: str = "en", author: str = "", top: int = 10) -> Path:
@@ -67,3 +71,14 @@ def save_record(folder: Path, run: Run, *arguments: Any) -> Path:
     file = folder / run.path / "metrics.json"
     write_json(file, record(run, *arguments))
     return file
+
+
+def save_kept(folder: Path, run: Run, keep: str = "state", **made_with: str) -> Path:
+    """Write the kept record of a run and its weights below `folder`, these with a few numbers in place of tensors, made
+    with MADE_WITH but for what is given. Returns the record's file."""
+    kept = kept_file(folder, run, DATA_HASH)
+    of_run = record(run, [0.5] * run.epochs, [0.5] * run.epochs)
+    write_json(kept, of_run)
+    arrays = {name: np.arange(100.0) for name in ("weights", *STATE)}
+    write_weights(weights_file(kept), of_run, arrays, {"made_with": {**MADE_WITH, **made_with}}, keep)
+    return kept

@@ -71,6 +71,7 @@ def no_metrics(sweep: Sweep) -> None:
         ("train", "", Sweep.forget),  # the weights cannot be written
         ("train", "--checkpoint-interval-s 0", Sweep.forget),
         ("train", "", no_metrics),  # its copy cannot
+        ("train", "--epochs 3", None),  # it goes on from a shorter run, whose files stay
         ("aggregate", "", None),
         ("plot", "", None),
         ("examine", "", None),

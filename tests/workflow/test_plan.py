@@ -3,7 +3,11 @@
 import re
 import shutil
 
+import torch
+
 from project import ANALYSIS, CNN_RUNS, MLP_RUNS, Sweep, program
+from sweep.layout import RECORDS
+from sweep.runs.tensors import read_tensors, write_tensors
 
 KEPT = "from kept records: nothing is trained"
 DRAWING = {"plot_mlp", "plot_cnn", "plot_examinations", "render_report", "render_explorer"}
@@ -41,7 +45,7 @@ def test_the_plan_is_what_then_happens(finished: Sweep) -> None:
         KEPT: {kept},
         "missing: trained before, but the record is gone": {gone},
         "new": new,
-        "parameters: made with epochs 1, not 2": CNN_RUNS,
+        "parameters: made with epochs 1, not 2; goes on from epoch 1": CNN_RUNS,
     }
     assert rules(output) == {"aggregate", "examine", *DRAWING}
     assert re.search(r"^forecast: [\d.]+ core-hours .* by the benchmarks of 4 finished runs$", output, re.MULTILINE)
@@ -49,6 +53,11 @@ def test_the_plan_is_what_then_happens(finished: Sweep) -> None:
     assert dry.jobs == {"train": 5, **ANALYSIS}
     assert finished.snakemake("--until", "train").jobs == {"train": 5}
     assert finished.trained() == new | CNN_RUNS | {gone}
+    for run in CNN_RUNS:
+        log = (finished.results / "logs" / "train" / f"{run}.log").read_text()
+        state = RECORDS / finished.kept(run).with_name("1.safetensors").relative_to(finished.records)
+        assert f"Going on from epoch 1, where the run of 1 epochs ended ({state})" in log
+        assert re.findall(r"^epoch (\d+):", log, re.MULTILINE) == ["1"]
 
     benchmark = finished.results / "benchmarks" / "train" / f"{kept}.jsonl"
     benchmark.write_text(re.sub(r'"s": [\d.]+', '"s": 0.001', benchmark.read_text()))
@@ -64,6 +73,29 @@ def test_the_plan_is_what_then_happens(finished: Sweep) -> None:
     finished.configure()
     assert finished.snakemake("--until", "train").jobs == {"train": 2}
     assert finished.trained() == set()
+
+
+def test_more_epochs_take_the_remaining_hours_unless_the_states_are_of_other_arithmetic(finished: Sweep) -> None:
+    for run, seconds in [*dict.fromkeys(MLP_RUNS, 7200).items(), *dict.fromkeys(CNN_RUNS, 3600).items()]:
+        benchmark = finished.results / "benchmarks" / "train" / f"{run}.jsonl"
+        benchmark.write_text(re.sub(r'"s": [\d.]+', f'"s": {seconds}', benchmark.read_text()))
+    for run in CNN_RUNS:
+        file = finished.kept(run).with_suffix(".safetensors")
+        stored = read_tensors(file)
+        stored.facts["made_with"]["torch"] = "2.13.0"
+        write_tensors(file, stored.facts, stored.arrays)
+    finished.configure(models__cnn__epochs=2, models__mlp__epochs=5)
+    output = program(finished, "plan")
+    anew = rf"starts anew: the state after epoch 1 was made with torch 2.13.0, not {re.escape(torch.__version__)} \(2\)"
+    assert re.search(rf"^train, parameters: made with epochs 1, not 2; {anew}$", output, re.MULTILINE)
+    assert re.search(r"^train, .*epochs 2, not 5; goes on from epoch 2 \(4\)$", output, re.MULTILINE)
+    # Four times three epochs of an hour, and twice two.
+    assert "forecast: 16 core-hours of training" in output
+    # What a job then does is the same, and the next forecast is from the remaining epochs alone.
+    finished.snakemake("--until", "train")
+    logs = finished.logs()
+    assert logs.count("Going on from epoch 2, ") == 4
+    assert logs.count("Not going on from the run of 1 epochs: its state was made with torch 2.13.0") == 2
 
 
 def test_other_data_and_changed_figures(finished: Sweep) -> None:

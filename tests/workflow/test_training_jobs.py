@@ -1,5 +1,7 @@
 """Training jobs as programs: one writer a run, faults that are one sentence."""
 
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,25 @@ def test_two_jobs_of_one_run_train_it_once(finished: Sweep, tmp_path: Path) -> N
     outputs = [job.communicate()[0] for job in jobs]
     assert sorted("epoch 0:" in output for output in outputs) == [False, True]
     assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_two_longer_jobs_go_on_from_one_state_one_after_the_other(finished: Sweep, tmp_path: Path) -> None:
+    """By the clock the state is from the future: no time of a file matters."""
+    state = finished.kept(RUN).with_suffix(".safetensors")
+    os.utime(state, (2**32, 2**32))
+    before = state.read_bytes()
+    jobs = {epochs: finished.start_job(epochs=epochs, metrics=tmp_path / f"{epochs}.json") for epochs in (40, 60)}
+    outputs = {epochs: job.communicate()[0] for epochs, job in jobs.items()}
+    # The longer one goes on from the shorter one's end if it had to wait for that.
+    assert f"Going on from epoch 2, where the run of 2 epochs ended ({state})" in outputs[40]
+    assert re.findall(r"^Going on from epoch (\d+)", outputs[60], re.MULTILINE)[0] in ("2", "40")
+    assert all("epoch 1:" not in output for output in outputs.values())
+    assert sum("waiting for it" in output for output in outputs.values()) <= 1
+    assert (
+        numbers(tmp_path / "60.json")["history"]["val_loss"][:40]
+        == numbers(tmp_path / "40.json")["history"]["val_loss"]
+    )
+    assert state.read_bytes() == before
 
 
 @pytest.mark.parametrize(

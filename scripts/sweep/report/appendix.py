@@ -118,7 +118,7 @@ def time_row(citations: Citations, model: str, seconds: pd.Series) -> dict[str, 
 
 
 def resumed_row(citations: Citations, run: dict[str, Any]) -> dict[str, str]:
-    """A run that was interrupted, and the epochs before which it was resumed."""
+    """A run that went on from a checkpoint or a shorter run's state, and the epochs before which it did."""
     epochs = ", ".join(run["resumed_epochs"].split())
     return {
         "path": run_path(run),

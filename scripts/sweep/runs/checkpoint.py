@@ -42,18 +42,15 @@ class Checkpoint:
         except FileNotFoundError:
             return None
         except SweepError as error:
-            logger.info(f"The checkpoint {error}: it is not used, training starts anew")
+            logger.info(f"The checkpoint {error}: it is not used")
             return None
         if content["made_with"] != self.made_with:
-            logger.info(
-                f"The checkpoint {self.file} is not used, training starts anew: made with {content['made_with']}"
-            )
+            logger.info(f"The checkpoint {self.file} is not used: made with {content['made_with']}")
             return None
         if (stored := len(content["outcome"]["history"]["train_loss"])) > epochs:
-            logger.info(f"The checkpoint {self.file} is not used, training starts anew: it has {stored} epochs already")
+            logger.info(f"The checkpoint {self.file} is not used: it has {stored} epochs already")
             self.is_of_longer_run = True
             return None
-        logger.info(f"Going on from the checkpoint {self.file}")
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
         self.latest = Snapshot(tensors, content["outcome"])
         # A separate copy: training appends to its lists before `latest` may see the new epoch.

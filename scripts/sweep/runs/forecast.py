@@ -27,9 +27,11 @@ class Forecast:
             self.samples[key].append(epoch_s)
         self.size += 1
 
-    def seconds(self, run: Run) -> float | None:
-        """The seconds that all epochs of `run` will take; None if no run of its model is known."""
-        return next((median(self.samples[key]) * run.epochs for key in _keys(run) if key in self.samples), None)
+    def seconds(self, run: Run, trained: int = 0) -> float | None:
+        """The seconds that the epochs of `run` but for the first `trained` will take; None if no run of its model is
+        known."""
+        left = run.epochs - trained
+        return next((median(self.samples[key]) * left for key in _keys(run) if key in self.samples), None)
 
 
 def _keys(run: Run) -> list[tuple[Any, ...]]:
@@ -40,8 +42,8 @@ def _keys(run: Run) -> list[tuple[Any, ...]]:
 def read_benchmarks(results: Path) -> Forecast:
     """The forecast from the benchmark files in <results>/benchmarks/train/ and the records that their jobs made.
 
-    A job that published a kept record or resumed from a checkpoint took less time than the epochs in its record, so its
-    benchmark is left out.
+    A job that went on from a checkpoint or from a shorter run's state trained the epochs since then alone. One that
+    published a kept record took less time than these, so its benchmark is left out.
     """
     forecast = Forecast()
     folder = results / "benchmarks" / "train"
@@ -52,7 +54,7 @@ def read_benchmarks(results: Path) -> Forecast:
             record = read_record(metrics)
         except (OSError, ValueError, LookupError, TypeError, RecursionError, SweepError):
             continue  # the benchmark is being written or is damaged, or the run's record is gone
-        epoch_seconds = record["history"]["seconds"]
+        epoch_seconds = record["history"]["seconds"][max(record["resumed_epochs"], default=0) :]
         if record["status"] == "completed" and epoch_seconds and sum(epoch_seconds) <= seconds < math.inf:
             forecast.add(recorded_run(record), seconds / len(epoch_seconds))
     return forecast

@@ -116,6 +116,16 @@ def choose_precision(asked: str, device: torch.device) -> str:
     return "bf16" if fast else "fp32"
 
 
+def foresee_arithmetic(device: str, precision: str) -> dict[str, str]:
+    """The device kind, precision and torch of a training that would start now on this machine with these words of the
+    config. The precision is left out where only a GPU, of which there is none here, would tell it."""
+    kind = "cuda" if device == "cuda" or (device == "auto" and torch.cuda.is_available()) else "cpu"
+    found = {"device": kind}
+    if precision != "auto" or kind == "cpu" or torch.cuda.is_available():
+        found["precision"] = choose_precision(precision, torch.device(kind))
+    return {**found, "torch": str(torch.__version__)}
+
+
 def set_up(device: torch.device, threads: int) -> None:
     """Set the process up for training: number of CPU threads, true float32, and on a CPU the memory allocator."""
     torch.set_num_threads(threads)

@@ -16,6 +16,7 @@ from sweep.data.prepared import SPLITS, Manifest, map_prepared, read_manifest
 from sweep.errors import SweepError
 from sweep.files import remove_abandoned, remove_file, write_json
 from sweep.grid import Run
+from sweep.runs.earlier import outcome_so_far, read_earlier
 from sweep.runs.locks import take_lock
 from sweep.runs.records import (
     Record,
@@ -148,7 +149,10 @@ def train_run(
     keep: str,
     checkpoint_interval_s: float,
 ) -> Record:
-    """Train, and return the record, which is kept in the file `kept`, and the weights beside it."""
+    """Train, and return the record, which is kept in the file `kept`, and the weights beside it.
+
+    The training goes on from its checkpoint or from the state of a shorter run, whichever has more epochs.
+    """
     # Before training: hours later the clone may be at another commit, and the model's file another one.
     commit, of_model = git_commit(), model_hash(run.model)
     for name in LOWER_PRECISION:
@@ -178,7 +182,7 @@ def train_run(
         }
         place = f"{card or device}, {precision}, {torch.get_num_threads()} CPU threads"
         logger.info(f"Training {run.path} for {run.epochs} epochs on {name} ({place})")
-        made_with = {"device": device.type, "precision": precision, "torch": torch.__version__}
+        made_with = {"device": device.type, "precision": precision, "torch": str(torch.__version__)}
         checkpoint = Checkpoint(checkpoint_file, made_with, checkpoint_interval_s)
 
         def remember(snapshot: Snapshot) -> None:
@@ -186,6 +190,15 @@ def train_run(
             checkpoint.keep(snapshot)
 
         snapshot = checkpoint.read(run.epochs)
+        trained = len(snapshot.outcome["history"]["train_loss"]) if snapshot else 0
+        if found := read_earlier(kept, made_with, trained):
+            earlier, stored = found
+            tensors_so_far = {name: torch.from_numpy(array) for name, array in stored.arrays.items()}
+            snapshot = Snapshot(tensors_so_far, outcome_so_far(earlier.record))
+            ended = f"where the run of {earlier.of} epochs ended ({earlier.file})"
+            logger.info(f"Going on from epoch {earlier.epoch}, {ended}")
+        elif snapshot:
+            logger.info(f"Going on from the checkpoint {checkpoint_file}")
         tensors = map_prepared(data, manifest)
         splits = {
             split: Split(tensors[f"{split}_images"].to(device), tensors[f"{split}_labels"].to(device))
