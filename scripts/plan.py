@@ -4,6 +4,7 @@ import csv
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from sweep import program
@@ -13,7 +14,8 @@ from sweep.errors import SweepError
 from sweep.grid import Run
 from sweep.layout import RECORDS, Layout
 from sweep.runs.earlier import foresee
-from sweep.runs.forecast import format_duration, format_size, read_benchmarks
+from sweep.runs.forecast import Forecast, format_duration, format_size, read_benchmarks
+from sweep.runs.promotions import Rung, describe_rungs, known_runs, list_rungs
 from sweep.runs.remaking import old_file
 from sweep.runs.state import RunState, inspect_data, inspect_run
 from sweep.runs.weights import count_bytes, inspect_weights
@@ -76,19 +78,36 @@ def explain_start(state: RunState, layout: Layout, prepares: bool) -> tuple[int,
     return 0, f"starts anew: {passed}" if passed else ""
 
 
-def estimate(layout: Layout, starts: Mapping[Run, int]) -> str:
-    """The core-hours that training these runs from the given epochs will take; a training takes one core."""
-    forecast = read_benchmarks(layout.results)
+def estimate(forecast: Forecast, starts: Mapping[Run, int], to_come: float) -> str:
+    """The core-hours that training these runs from the given epochs will take, and the seconds `to_come` of runs that
+    depend on their results; a training takes one core."""
     if not forecast.size:
         return "forecast: none, no run of this experiment is finished"
     seconds = {run: forecast.seconds(run, trained) for run, trained in starts.items()}
-    total = sum(value or 0 for value in seconds.values())
+    total = sum(value or 0 for value in seconds.values()) + to_come
     text = (
         f"forecast: {total / 3600:.2g} core-hours of training ({format_duration(total)} on one core), "
         f"by the benchmarks of {forecast.size} finished runs"
     )
+    if to_come:
+        text += f"; {format_duration(to_come)} of it are for the runs that depend on results to come"
     if unknown := sorted({run.model for run, value in seconds.items() if value is None}):
         text += f"; without {', '.join(unknown)}, of which no run is finished"
+    return text
+
+
+def describe_halving(layout: Layout, rungs: Sequence[Rung], forecast: Forecast) -> str:
+    """What the halving of a model, with these rungs, costs beside its full grid; expected where promotions are to
+    come."""
+    model = rungs[0].model
+    everything = layout.grid.runs_of(model, layout.grid.models[model].epochs)
+    epochs = sum(rung.configurations * (rung.epochs - rung.before) for rung in rungs)
+    share = epochs * len(layout.grid.seeds) / sum(run.epochs for run in everything)
+    text = f"halving of {model}: {describe_rungs(rungs)}: {share:.0%} of the epochs of the full grid"
+    halved = sum(forecast.of_rung(rung, layout.grid.runs_of(model, rung.epochs)) or 0 for rung in rungs)
+    if halved:
+        full = sum(forecast.seconds(run) or 0 for run in everything)
+        text += f", {halved / 3600:.2g} core-hours of {full / 3600:.2g}"
     return text
 
 
@@ -119,7 +138,8 @@ def plan(configfile: list[Path] = []) -> None:  # noqa: B006  it is not changed
     layout = Layout(read_config(configfile))
     data_hash, _ = inspect_data(layout)
     # Before Snakemake is asked, whose words for a fault of a model's file are more than a sentence.
-    states = [inspect_run(layout, run, data_hash) for run in layout.runs]
+    rungs = list_rungs(layout)
+    states = [inspect_run(layout, run, data_hash) for run in known_runs(layout, rungs)]
     files = list_pending(configfile)
     prepares = "prepare_data" in files.values()
     groups: dict[str, list[RunState]] = {}
@@ -135,7 +155,7 @@ def plan(configfile: list[Path] = []) -> None:  # noqa: B006  it is not changed
         elif state.state in ("stale", "damaged"):
             unplanned.append(state)
     sections = [
-        f"train, {text} ({len(group)})\n{program.wrapped(str(state.run.path) for state in group)}"
+        f"train, {text} ({len(group)})\n{program.wrapped(str(layout.grid.path(state.run)) for state in group)}"
         for text, group in groups.items()
     ]
     others: dict[str, list[str]] = {}
@@ -146,10 +166,18 @@ def plan(configfile: list[Path] = []) -> None:  # noqa: B006  it is not changed
     if not files:
         sections.append("Nothing to be done: every file is there and up to date")
     if unplanned:
-        names = program.wrapped(str(state.run.path) for state in unplanned)
+        names = program.wrapped(str(layout.grid.path(state.run)) for state in unplanned)
         sections.append(f"Stale or damaged, but nothing that Snakemake sees; make status says what to do\n{names}")
-    if starts:
-        sections += [estimate(layout, starts), disk_use(layout, list(starts))]
+    forecast = read_benchmarks(layout.results)
+    halved = {rung.model: [each for each in rungs if each.model == rung.model] for rung in rungs if rung.before}
+    sections += [describe_halving(layout, of_model, forecast) for of_model in halved.values()]
+    unknown = [rung for rung in rungs if rung.runs is None]
+    if starts or unknown:
+        could = [layout.grid.runs_of(rung.model, rung.epochs) for rung in unknown]
+        to_come = sum(forecast.of_rung(rung, runs) or 0 for rung, runs in zip(unknown, could, strict=True))
+        seeds = len(layout.grid.seeds)
+        expected = [runs[: rung.configurations * seeds] for rung, runs in zip(unknown, could, strict=True)]
+        sections += [estimate(forecast, starts, to_come), disk_use(layout, [*starts, *chain(*expected)])]
     if without := len(inspect_weights(states, checked_bytes=0).missing):
         advice = "" if layout.settings["training"]["keep"] == "nothing" else ": see `make remake`"
         sections.append(f"{without} finished runs have no weights, and are not trained for that{advice}")

@@ -8,6 +8,7 @@ from sweep.config import read_config
 from sweep.errors import SweepError
 from sweep.layout import Layout
 from sweep.runs.locks import is_locked, take_lock
+from sweep.runs.promotions import known_runs, list_rungs
 from sweep.runs.records import lock_file
 from sweep.runs.remaking import set_aside
 from sweep.runs.state import inspect_data, inspect_run
@@ -31,7 +32,8 @@ def remake(configfile: list[Path] = []) -> None:  # noqa: B006  it is not change
         raise SweepError(f"{layout.results} is being made by a Snakemake that still runs: wait for its end")
     try:
         data_hash, _ = inspect_data(layout)
-        found = inspect_weights([inspect_run(layout, run, data_hash) for run in layout.runs], checked_bytes=math.inf)
+        runs = known_runs(layout, list_rungs(layout))
+        found = inspect_weights([inspect_run(layout, run, data_hash) for run in runs], checked_bytes=math.inf)
         wanted = [*found.missing, *found.damaged]
         again = [state for state in wanted if not is_locked(lock_file(state.kept))]
         for state in again:
@@ -40,7 +42,7 @@ def remake(configfile: list[Path] = []) -> None:  # noqa: B006  it is not change
         lock.release()
     if again:
         print(f"The next run trains {len(again)} runs again, as `make plan` shows:")
-        print(program.wrapped(str(state.run.path) for state in again))
+        print(program.wrapped(str(layout.grid.path(state.run)) for state in again))
     elif not wanted:
         print("Every finished run has its weights: there is nothing to make again")
     if locked := len(wanted) - len(again):

@@ -11,10 +11,11 @@ import pandas as pd
 from sweep import program
 from sweep.analysis.tables import SUMS_FILE, configuration_table, describe_damage, run_table
 from sweep.config import read_config
-from sweep.grid import Grid
+from sweep.grid import Grid, Run
 from sweep.layout import RECORDS, Layout
 from sweep.runs.earlier import foresee
 from sweep.runs.forecast import Forecast, format_duration, format_size
+from sweep.runs.promotions import Rung, describe_rungs, find_damaged_promotions, known_runs, list_rungs
 from sweep.runs.state import STATES, RunState, inspect_data, inspect_run, mend_command
 from sweep.runs.weights import KeptWeights, inspect_weights
 
@@ -22,33 +23,42 @@ from sweep.runs.weights import KeptWeights, inspect_weights
 CHECKED_BYTES = 2 * 10**9
 
 
-def count_table(states: Sequence[RunState]) -> str:
-    """How many runs are in each state: a row a model, a column a state."""
-    counts = Counter((state.run.model, state.state) for state in states)
-    models = list(dict.fromkeys(state.run.model for state in states))
-    table = pd.DataFrame([[counts[model, name] for name in STATES] for model in models], models, STATES)
-    if len(models) > 1:
+def count_table(states: Sequence[RunState], grid: Grid) -> str:
+    """How many runs are in each state: a row a model, or a rung of one that is halved, and a column a state."""
+    labels = [
+        run.model if run.epochs == grid.models[run.model].epochs else f"{run.model} rung{run.epochs}"
+        for run in (state.run for state in states)
+    ]
+    counts = Counter((label, state.state) for label, state in zip(labels, states, strict=True))
+    rows = list(dict.fromkeys(labels))
+    table = pd.DataFrame([[counts[label, name] for name in STATES] for label in rows], rows, STATES)
+    if len(rows) > 1:
         table.loc["all"] = table.sum()
     return table.to_string()
 
 
-def describe(states: Sequence[RunState]) -> Iterator[str]:
+def describe(states: Sequence[RunState], grid: Grid) -> Iterator[str]:
     """A paragraph for each state and detail, with the runs that share it. Runs without a detail are only counted."""
     groups: dict[str, dict[str, list[str]]] = {name: {} for name in STATES}
     for state in states:
         if state.detail:
-            groups[state.state].setdefault(state.detail, []).append(str(state.run.path))
+            groups[state.state].setdefault(state.detail, []).append(str(grid.path(state.run)))
     for name, details in groups.items():
         for detail, runs in details.items():
             yield f"{name}: {detail}\n{program.wrapped(runs)}"
 
 
 def best_table(states: Sequence[RunState], grid: Grid, rank_by: str) -> str:
-    """The best configuration of each model, by the finished ones of these runs, which are the grid's."""
+    """The best configuration of each model, by the finished ones of these runs, which are the grid's; one of a model
+    that is halved by its longest runs."""
     finished = [(state.run, state.record) for state in states if state.finished and state.record is not None]
     if not finished:
         return "best so far: no run is finished"
-    runs, records = zip(*finished, strict=True)
+    longest: dict[tuple[str, str], int] = {}
+    for run, _ in finished:
+        longest[run.model, run.name] = max(run.epochs, longest.get((run.model, run.name), 0))
+    whole = [(run, record) for run, record in finished if run.epochs == longest[run.model, run.name]]
+    runs, records = zip(*whole, strict=True)
     table = configuration_table(run_table(runs, records, grid), rank_by)
     table = table[table["diverged"] == 0].groupby("model", sort=False).head(1)
     if table.empty:
@@ -73,20 +83,29 @@ def inspect_tables(layout: Layout) -> list[str]:
     return [sentence for sentence in sentences if sentence]
 
 
-def time_left(states: Sequence[RunState], training: Mapping[str, Any]) -> str:
+def time_left(
+    states: Sequence[RunState], training: Mapping[str, Any], rungs: Sequence[tuple[Rung, list[Run]]] = ()
+) -> str:
     """The time spent on finished and running trainings, and what the others will take if they are as fast as these. One
-    that can go on from a shorter run's state, on this machine with the config's `training`, takes that much less."""
-    forecast, spent = Forecast(), 0.0
+    that can go on from a shorter run's state, on this machine with the config's `training`, takes that much less.
+
+    `rungs` are those of which it is not known yet which runs they have, each with all that it could have.
+    """
+    forecast = Forecast()
+    # The time of a run that went on from a shorter one includes that one's.
+    spent_on: dict[Path, float] = {}
     for state in states:
         if state.finished and state.record is not None:
-            spent += state.record["training_s"]
+            spent_on[state.run.path] = max(state.record["training_s"], spent_on.get(state.run.path, 0))
             if state.state == "done":
                 forecast.add(state.run, state.record["training_s"] / state.run.epochs)
-        elif state.state == "running" and (seconds := state.progress.seconds):
-            spent += sum(seconds)
+    for state in states:
+        if state.state == "running" and (seconds := state.progress.seconds):
+            spent_on[state.run.path] = spent_on.get(state.run.path, 0) + sum(seconds)
             forecast.add(state.run, sum(seconds) / len(seconds))
+    spent = sum(spent_on.values())
     running = sum(state.state == "running" for state in states)
-    left, unknown = 0.0, 0
+    left, unknown = sum(forecast.of_rung(rung, runs) or 0 for rung, runs in rungs), 0
     for state in states:
         if state.finished or (state.has_kept and state.state != "running"):
             continue
@@ -139,6 +158,12 @@ def describe_replaced(states: Sequence[RunState]) -> str:
     )
 
 
+def describe_halving(rungs: Sequence[Rung]) -> Iterator[str]:
+    """A line for each model that is halved."""
+    for model in dict.fromkeys(rung.model for rung in rungs if rung.before):
+        yield f"halving of {model}: {describe_rungs(rung for rung in rungs if rung.model == model)}"
+
+
 def status(configfile: list[Path] = []) -> None:  # noqa: B006  it is not changed
     """Print how far a sweep is: what is done, running, failed, missing, stale or damaged, and how long the rest takes.
 
@@ -147,23 +172,27 @@ def status(configfile: list[Path] = []) -> None:  # noqa: B006  it is not change
     """
     layout = Layout(read_config(configfile))
     data_hash, remarks = inspect_data(layout)
-    states = [inspect_run(layout, run, data_hash) for run in layout.runs]
+    rungs = list_rungs(layout)
+    states = [inspect_run(layout, run, data_hash) for run in known_runs(layout, rungs)]
     remarks += inspect_tables(layout)
+    remarks += find_damaged_promotions(layout)
     remarks += [state.kept_fault for state in states if state.kept_fault]
     remarks += filter(None, [describe_replaced(states)])
     damaged = [state for state in states if state.state == "damaged" or state.kept_fault]
     if damaged:
         remarks.append(f"Damaged records: mend them so and run the same command again: {mend_command(damaged)}")
-    in_grid = set(layout.grid.runs())
+    in_grid = {run for rung in rungs for run in rung.runs or []}
+    unknown = [(rung, layout.grid.runs_of(rung.model, rung.epochs)) for rung in rungs if rung.runs is None]
     of_grid = [state for state in states if state.run in in_grid]
     sections = [
         f"{layout.results}: {len(states)} runs",
-        count_table(states),
-        *describe(states),
+        count_table(states, layout.grid),
+        "\n".join(describe_halving(rungs)),
+        *describe(states, layout.grid),
         "\n".join(remarks),
         describe_weights(inspect_weights(states, CHECKED_BYTES), layout.settings["training"]["keep"]),
         best_table(of_grid, layout.grid, layout.settings["report"]["rank_by"]),
-        time_left(states, layout.settings["training"]),
+        time_left(states, layout.settings["training"], unknown),
     ]
     print(program.printable("\n\n".join(section for section in sections if section)))
 

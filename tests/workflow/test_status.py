@@ -16,7 +16,7 @@ import pytest
 from plan import plan
 from project import ANALYSIS, CNN_RUNS, MLP_RUNS, Sweep, contents, program
 from status import describe, status
-from sweep.grid import Run
+from sweep.grid import Grid, Run, Space
 from sweep.runs.state import RunState
 
 BREAK_CNN = ("scripts/sweep/models/cnn.py", "super().__init__()\n", "super().__init__()\n        1 / 0\n")
@@ -186,12 +186,15 @@ class Counted(list[RunState]):
         return super().__iter__()
 
 
+GRID = Grid({"mlp": Space(epochs=1)}, [0])
+
+
 def test_runs_are_described_in_one_pass_however_many_failed() -> None:
     states = Counted(
         RunState(Run("mlp", 8, 0.1, 0.0, 1, seed), Path(), Path(), "failed", f"{seed}.log", None, [], "", None, "")
         for seed in range(9)
     )
-    assert len(list(describe(states))) == 9
+    assert len(list(describe(states, GRID))) == 9
     assert states.passes == 1
 
 

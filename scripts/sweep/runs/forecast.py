@@ -3,35 +3,47 @@
 import json
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from sweep.errors import SweepError
 from sweep.grid import Run
+from sweep.runs.promotions import Rung
 from sweep.runs.records import read_record, recorded_run
 
 
 class Forecast:
     """Predicts how long a run takes from the seconds per epoch of other runs: from the median of those of the same
-    model that share its batch size and further hyper-parameters or, if there are none, its batch size, or else of all.
-    `size` counts the runs that it knows."""
+    model that share its batch size and further hyper-parameters or, if there are none, its batch size, or else of all;
+    and from the median of what their jobs took beside. `size` counts the runs that it knows."""
 
     def __init__(self) -> None:
-        self.samples: dict[tuple[Any, ...], list[float]] = defaultdict(list)
+        self.samples: dict[tuple[Any, ...], list[tuple[float, float]]] = defaultdict(list)
         self.size = 0
 
-    def add(self, run: Run, epoch_s: float) -> None:
-        """Take in a run whose epochs took `epoch_s` seconds each."""
+    def add(self, run: Run, epoch_s: float, other_s: float = 0) -> None:
+        """Take in a run whose epochs took `epoch_s` seconds each, and its job `other_s` beside."""
         for key in _keys(run):
-            self.samples[key].append(epoch_s)
+            self.samples[key].append((epoch_s, other_s))
         self.size += 1
 
     def seconds(self, run: Run, trained: int = 0) -> float | None:
-        """The seconds that the epochs of `run` but for the first `trained` will take; None if no run of its model is
-        known."""
-        left = run.epochs - trained
-        return next((median(self.samples[key]) * left for key in _keys(run) if key in self.samples), None)
+        """The seconds that a job for the epochs of `run` but for the first `trained` will take; None if no run of its
+        model is known."""
+        known = next((self.samples[key] for key in _keys(run) if key in self.samples), None)
+        if known is None:
+            return None
+        epochs, others = zip(*known, strict=True)
+        return float(median(epochs) * (run.epochs - trained) + median(others))
+
+    def of_rung(self, rung: Rung, runs: Sequence[Run]) -> float | None:
+        """The seconds that the jobs of a rung will take while it is not known which of these `runs`, all that its model
+        could have at this rung, it will have; None if no run of the model is known."""
+        seconds = [self.seconds(run, rung.before) for run in runs]
+        known = [each for each in seconds if each is not None]
+        return sum(known) / rung.all_configurations * rung.configurations if known else None
 
 
 def _keys(run: Run) -> list[tuple[Any, ...]]:
@@ -56,7 +68,8 @@ def read_benchmarks(results: Path) -> Forecast:
             continue  # the benchmark is being written or is damaged, or the run's record is gone
         epoch_seconds = record["history"]["seconds"][max(record["resumed_epochs"], default=0) :]
         if record["status"] == "completed" and epoch_seconds and sum(epoch_seconds) <= seconds < math.inf:
-            forecast.add(recorded_run(record), seconds / len(epoch_seconds))
+            spent = sum(epoch_seconds)
+            forecast.add(recorded_run(record), spent / len(epoch_seconds), seconds - spent)
     return forecast
 
 

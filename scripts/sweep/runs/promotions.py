@@ -3,7 +3,7 @@
 import json
 import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
@@ -45,6 +45,7 @@ class Rung(NamedTuple):
     epochs: int
     before: int  # the epochs of the rung before, 0 for the first
     configurations: int  # how many there are, or are expected while it is not known which
+    all_configurations: int  # how many the model has
     runs: list[Run] | None  # None while the rung before does not say which
 
 
@@ -54,8 +55,8 @@ def list_rungs(layout: Layout) -> list[Rung]:
     for model, space in layout.grid.models.items():
         asked = promotion_grid(layout, model).content() if space.halving else {}
         runs: list[Run] | None = layout.grid.runs_of(model, space.rungs[0])
-        configurations = len(space.configurations)
-        found.append(Rung(model, space.rungs[0], 0, configurations, runs))
+        configurations = everything = len(space.configurations)
+        found.append(Rung(model, space.rungs[0], 0, everything, everything, runs))
         for before, epochs in pairwise(space.rungs):
             names = None
             with suppress(SweepError, LookupError, TypeError):
@@ -64,7 +65,7 @@ def list_rungs(layout: Layout) -> list[Rung]:
                     names = set(read_promoted(file))
             runs = None if names is None else [run for run in layout.grid.runs_of(model, epochs) if run.name in names]
             configurations = number_kept(configurations, space.halving["keep"]) if names is None else len(names)
-            found.append(Rung(model, epochs, before, configurations, runs))
+            found.append(Rung(model, epochs, before, configurations, everything, runs))
     return found
 
 
@@ -72,6 +73,15 @@ def promotion_grid(layout: Layout, model: str) -> Grid:
     """What decides the promotions of a model that is halved, beside its records."""
     rank_by = layout.settings["report"]["rank_by"]
     return replace(layout.grid.of_model(model), code_hashes={model: code_hash(model)}, rank_by=rank_by)
+
+
+def describe_rungs(rungs: Iterable[Rung]) -> str:
+    """The rungs of one model in words: "12 configurations for 5 epochs, 4 of them on to 3, 2 of them on to 9"."""
+    first, *others = rungs
+    words = [f"{first.configurations} configurations for {first.epochs} epoch{'s' if first.epochs > 1 else ''}"]
+    words += [f"{rung.configurations} of them on to {rung.epochs}" for rung in others]
+    unknown = any(rung.runs is None for rung in others)
+    return ", ".join(words) + (" (which ones depends on results to come)" if unknown else "")
 
 
 def find_damaged_promotions(layout: Layout) -> list[str]:
@@ -88,8 +98,9 @@ def find_damaged_promotions(layout: Layout) -> list[str]:
     return sentences
 
 
-def known_runs(layout: Layout) -> list[Run]:
-    """Every run that the sweep asks for, as far as its promotions say, and those that only a study has."""
-    of_grid = [run for rung in list_rungs(layout) for run in rung.runs or []]
+def known_runs(layout: Layout, rungs: Iterable[Rung]) -> list[Run]:
+    """Every run that the sweep with these rungs asks for, as far as its promotions say, and those that only a study
+    has."""
+    of_grid = [run for rung in rungs for run in rung.runs or []]
     of_studies = [run for grid in layout.studies.values() for run in grid.runs()]
     return list(dict.fromkeys([*of_grid, *of_studies]))
