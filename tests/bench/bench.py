@@ -29,6 +29,7 @@ from sweep.data.prepared import SPLITS, Manifest, save_prepared
 from sweep.data.sources import load_source, split_validation
 from sweep.files import write_json, write_text
 from sweep.grid import Grid, Run
+from sweep.layout import Layout
 from sweep.runs.hardware import choose_precision, device_name
 from sweep.runs.records import make_record
 
@@ -96,15 +97,20 @@ def space(count: int, epochs: int) -> dict[str, Any]:
 
 def project(folder: Path, models: dict[str, Any], data: Path) -> list[str]:
     """Make `folder` a place of its own for results, with prepared data; the Snakemake command for it."""
+    asked = {"source": "cifar10", "validation_size": SIZES["validation"], "path": "data"}
     config = {
         "experiment": "bench",
-        "data": {"source": "cifar10", "validation_size": SIZES["validation"]},
+        "data": asked,
         "models": models,
         "training": {"device": "cpu"},
         "report": {"language": "en"},
     }
     write_text(folder / "config.yaml", yaml.safe_dump(config))
-    target = folder / "results" / "bench" / "data"
+    layout = Layout(config)
+    # Before the data, which would be prepared again otherwise.
+    content = {**asked, "fingerprint": None}
+    write_json(folder / layout.asked("data", content), content)
+    target = folder / layout.data
     target.mkdir(parents=True)
     for file in data.iterdir():
         shutil.copy(file, target)

@@ -114,6 +114,15 @@ def test_a_replay_promotes_as_the_records_of_shorter_runs_do(chance: int) -> Non
             assert sorted(going_on(promote(runs, records, halved, "mlp"))) == sorted(following)
 
 
+def test_nothing_is_found_if_all_that_survived_diverged_later() -> None:
+    grid = Grid.of({"mlp": {**SPACE, "learning_rates": [0.1], "dropout_rates": [0], "epochs": 3}}, [0])
+    lone, other = grid.runs()
+    histories: Histories = {lone: ([1.0, 1.0], [0.5, 0.5], 2), other: ([2.0] * 3, [0.4] * 3, None)}
+    result = replay(*tables(grid, histories), "val_loss", [1], 0.5)
+    assert (result.survivors, result.found, result.rank, result.behind) == (1, None, None, {})
+    assert (result.epochs, result.share) == (3, 0.6)
+
+
 def test_the_time_is_that_of_the_epochs_trained() -> None:
     """Three epochs of 1, 2 and 3 seconds; of the larger batch 10, 20 and 30, and it is the worse one."""
     grid = Grid.of({"mlp": {**SPACE, "learning_rates": [0.1], "dropout_rates": [0], "epochs": 3}}, [0])
