@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sweep import program
-from sweep.analysis.tables import check_tables, read_table
+from sweep.analysis.rungs import compare_equals, survivors
+from sweep.analysis.tables import check_tables, configuration_table, read_table
 from sweep.figures.curves import draw_learning_curves, draw_study_curves
 from sweep.figures.effects import draw_effect
+from sweep.figures.halving import draw_halving
 from sweep.figures.heatmaps import draw_heatmap
 from sweep.figures.importance import draw_importance
 from sweep.figures.style import save_figure
 from sweep.grid import Grid
-from sweep.metrics import HEATMAPS, METRIC_LABELS, figure_names, label
+from sweep.metrics import HALVING_FIGURE, HEATMAPS, METRIC_LABELS, figure_names, label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +24,9 @@ def plot(grid: Path, tables: Path, model: str, top: int, figures: Path) -> None:
     """Draw all figures of a model, each as PNG and as SVG.
 
     --grid is the grid that the tables must be of, --tables their folder, and --figures the folder to write to. The
-    curves of a sweep are those of its --top best configurations; a study has all of its own, if they are few.
+    curves of a sweep are those of its --top best configurations; a study has all of its own, if they are few. Of a
+    model that is halved, curves are those of configurations that were not stopped, and hyper-parameters are compared
+    after the first rung, which all configurations reached.
     """
     check_tables(tables, grid)
     for name, figure in draw_figures(tables, model, top):
@@ -38,16 +42,25 @@ def draw_figures(tables: Path, model: str, top: int) -> Iterator[tuple[str, "Fig
     epochs, configurations, importance = (read_table(tables / f"{name}.csv") for name in names)
     grid = Grid.read(tables / "grid.json")
     space = grid.models[model]
+    longest, equal = configurations, configurations
+    if space.halving:
+        runs = read_table(tables / "runs.csv")
+        longest = survivors(configurations, grid)
+        equal = configuration_table(
+            compare_equals(runs[runs["model"] == model], epochs, grid.of_model(model)), grid.rank_by
+        )
     draw_curves = draw_study_curves if grid.study else draw_learning_curves
     for name in figure_names(space):
         if name in METRIC_LABELS:
-            yield name, draw_curves(epochs, configurations, space, model, name, top)
+            yield name, draw_curves(epochs, longest, space, model, name, top)
+        elif name == HALVING_FIGURE:
+            yield name, draw_halving(epochs, configurations, space, model, grid.rank_by)
         elif name in HEATMAPS:
-            yield name, draw_heatmap(configurations, space, model, HEATMAPS[name])
+            yield name, draw_heatmap(equal, space, model, HEATMAPS[name])
         elif name == "importance":
-            yield name, draw_importance(importance, configurations, model)
+            yield name, draw_importance(importance, equal, space, model)
         else:
-            yield name, draw_effect(configurations, space, model, name.removeprefix("effect_"))
+            yield name, draw_effect(equal, space, model, name.removeprefix("effect_"))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 """The sweep as a library; it knows nothing of Snakemake.
 
-Above it are the programs in scripts/, one a rule, and those for people: plan, status, preview, remake, predict. Below
-are rooms, in the order in which the data go through them:
+Above it are the programs in scripts/, one a rule, and those for people: plan, status, preview, remake, predict,
+replay_halving. Below are rooms, in the order in which the data go through them:
 
     models/       a file a model, and the layers that they share       } these two alone decide a run's numbers, but for
     training/     the training loop and the optimiser                  } what a model imports: see records.code_hash
     data/         where images come from, and the prepared file
     runs/         a run's life: its job, record, weights, checkpoint, device and state; no number changes here
-    analysis/     records → tables, the ranking, the write-up's claims
+    analysis/     records → tables, the ranking, the write-up's claims; halving, and its replay
     results/      for notebooks: the tables, and kept weights as models
     examination/  weights → what the best run of a model does, in numbers
     figures/      tables and examinations → figures

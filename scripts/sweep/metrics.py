@@ -16,16 +16,20 @@ METRIC_LABELS = {
 # More values could not be told apart as categories.
 MOST_CATEGORIES = 12
 HEATMAPS = {"heatmap_val_acc": "val_acc", "heatmap_val_loss": "val_loss"}
+# The figure of all learning curves of a model that is halved.
+HALVING_FIGURE = "halving"
 # The figures of the examination of a model's best run, and the one of all examinations.
 EXAMINATION_FIGURES = ("confusion", "mistakes")
 SHIFT_FIGURE = "shift"
 
 
 def figure_names(space: "Space") -> list[str]:
-    """The names of a model's figures: its learning curves, the heat maps of learning rate and dropout rate, the effect
-    of each hyper-parameter that varies, and how much each of them matters."""
+    """The names of a model's figures: its learning curves, all of them if it is halved, the heat maps of learning rate
+    and dropout rate, the effect of each hyper-parameter that varies, and how much each of them matters.
+    """
     effects = [f"effect_{name}" for name in space.varying]
-    return [*METRIC_LABELS, *HEATMAPS, *effects, *(["importance"] if effects else [])]
+    halving = [HALVING_FIGURE] if space.halving else []
+    return [*METRIC_LABELS, *halving, *HEATMAPS, *effects, *(["importance"] if effects else [])]
 
 
 def examination_figures(models: Iterable[str]) -> list[str]:

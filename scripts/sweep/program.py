@@ -18,7 +18,7 @@ def run(function: Callable[..., None]) -> None:
 
     A parameter `batch_size` is the option --batch-size, and `set_`, which would hide a name of Python's, is --set. It
     must be given unless it has a default. Its type hint is one of str, int, float and Path; bool for a switch without a
-    value; list[Path] or list[str] for several values; or Literal for one of these words.
+    value; a list of one of the former for several values; or Literal for one of these words.
 
     The log is written to stdout: see `log_to_stdout`.
     """

@@ -29,6 +29,7 @@ from sweep.data.prepared import SPLITS, Manifest, save_prepared
 from sweep.data.sources import load_source, split_validation
 from sweep.files import write_json, write_text
 from sweep.grid import Grid, Run
+from sweep.layout import Layout
 from sweep.runs.hardware import choose_precision, device_name
 from sweep.runs.records import make_record
 
@@ -96,15 +97,20 @@ def space(count: int, epochs: int) -> dict[str, Any]:
 
 def project(folder: Path, models: dict[str, Any], data: Path) -> list[str]:
     """Make `folder` a place of its own for results, with prepared data; the Snakemake command for it."""
+    asked = {"source": "cifar10", "validation_size": SIZES["validation"], "path": "data"}
     config = {
         "experiment": "bench",
-        "data": {"source": "cifar10", "validation_size": SIZES["validation"]},
+        "data": asked,
         "models": models,
         "training": {"device": "cpu"},
         "report": {"language": "en"},
     }
     write_text(folder / "config.yaml", yaml.safe_dump(config))
-    target = folder / "results" / "bench" / "data"
+    layout = Layout(config)
+    # Before the data, which would be prepared again otherwise.
+    content = {**asked, "fingerprint": None}
+    write_json(folder / layout.asked("data", content), content)
+    target = folder / layout.data
     target.mkdir(parents=True)
     for file in data.iterdir():
         shutil.copy(file, target)
@@ -237,6 +243,15 @@ def bench_jobs(table: Table, data: Path, folder: Path) -> None:
     table.ratio("MLP grid of 60 runs, 2 cores: shell loop over plain ÷ through Snakemake", *names, "≥ 4", timings)
 
 
+def bench_halving(table: Table, data: Path, folder: Path, space: dict[str, Any], halving: dict[str, Any]) -> None:
+    """A whole sweep of MLPs through Snakemake, from nothing to the report, with halving and without."""
+    spaces = {"with": {**space, "halving": halving}, "without": space}
+    commands = {name: project(folder / f"halving {name}", {"mlp": each}, data) for name, each in spaces.items()}
+    timings = {name: [seconds(command)] for name, command in commands.items()}
+    count = len(Grid.of({"mlp": space}, [0]).runs())
+    table.ratio(f"grid of {count} MLP runs, 2 cores: with halving ÷ without", "with", "without", "≤ 0.6", timings)
+
+
 def bench_planning(table: Table, data: Path, folder: Path, manifest: Manifest) -> None:
     """What Snakemake's planning costs, beside a Snakefile with as many trivial jobs; and the analysis of many runs."""
     models = {"mlp": space(60, 20), "cnn": space(60, 50)}
@@ -283,6 +298,8 @@ def main() -> None:
         table = Table()
         bench_steps(table, data, precision)
         bench_jobs(table, data, folder)
+        grid = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))["models"]["mlp"]
+        bench_halving(table, data, folder, grid, {"epochs": [2, 6], "keep": 0.33})
         bench_planning(table, data, folder, manifest)
     write_json(REPOSITORY / "results" / "bench.json", {**machine, "rows": table.rows})
     print(f"Wrote results/bench.json after {(perf_counter() - start) / 60:.1f} minutes")

@@ -9,6 +9,8 @@ def in_report(file, study):
     caption, category = "curves", "Learning curves"
     if re.search("effect|heatmap|importance", Path(file).name):
         caption, category = "effects", "Effects"
+    elif re.search("halving", Path(file).name):
+        caption = "halving"
     elif re.search("confusion|mistakes|shift", Path(file).name):
         caption, category = "examinations", "Examinations"
     return report(file, caption=f"../templates/captions/{caption}.rst", category=f"{study} {category}".strip())

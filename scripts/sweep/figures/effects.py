@@ -15,6 +15,7 @@ from sweep.figures.space import (
     MOST_CURVES,
     asked_table,
     assignment,
+    final_label,
     scale_end,
     set_decimal_ticks,
     set_numeric_scale,
@@ -23,7 +24,7 @@ from sweep.figures.space import (
 )
 from sweep.figures.style import COLOURS, MOST_SHAPES, add_legend, fold, line_style, open_axes
 from sweep.grid import Space, value_name
-from sweep.metrics import HEATMAPS, METRIC_LABELS, effect_is_points, is_continuous, parameter_label
+from sweep.metrics import HEATMAPS, effect_is_points, is_continuous, parameter_label
 
 # The characters that fit below a panel, and the values that may have "3 diverged" below them, in two lines.
 PANEL_CHARACTERS, MOST_REMARKS = 36, 5
@@ -52,7 +53,7 @@ def draw_effect(configurations: pd.DataFrame, space: Space, model: str, paramete
         if final.isna().all():
             axes.set_yticks([])
         axes.set_xlabel(parameter_label(parameter))
-        axes.set_ylabel(METRIC_LABELS[metric])
+        axes.set_ylabel(final_label(space, metric))
         open_axes(axes)
     if effect_is_points(space, parameter):
         draw_points(figure, panels, table, space, parameter, colour)

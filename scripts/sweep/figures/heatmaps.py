@@ -16,6 +16,7 @@ from sweep.figures.space import (
     MOST_PANELS,
     asked_table,
     assignment,
+    final_label,
     parameter_words,
     scale_end,
     set_numeric_scale,
@@ -23,7 +24,7 @@ from sweep.figures.space import (
 )
 from sweep.figures.style import COLOURS, MOST_SHAPES, fold, open_axes
 from sweep.grid import Space
-from sweep.metrics import METRIC_LABELS, heatmaps_are_points, parameter_label
+from sweep.metrics import heatmaps_are_points, parameter_label
 
 DOWN, ACROSS = "learning_rate", "dropout_rate"
 # In more columns or rows of cells, numbers could not be read.
@@ -60,7 +61,7 @@ def draw_heatmap(configurations: pd.DataFrame, space: Space, model: str, metric:
         else:
             marks |= draw_cells(axes, part, space, metric, scale, best, numbers)
     if table[metric].notna().any():
-        figure.colorbar(scale, ax=figure.axes, label=METRIC_LABELS[metric], extend=beyond, aspect=25, pad=0.02)
+        figure.colorbar(scale, ax=figure.axes, label=final_label(space, metric), extend=beyond, aspect=25, pad=0.02)
     figure.supxlabel(parameter_label(ACROSS), fontsize="medium")
     figure.supylabel(parameter_label(DOWN), fontsize="medium")
     remarks = [fold(remark, CHARACTERS) for remark in (title, "; ".join(sorted(marks))) if remark]

@@ -8,7 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from sweep.analysis.importance import MOST_TERMS, UNEXPLAINED
+from sweep.figures.space import count
 from sweep.figures.style import COLOURS, add_legend, fold, open_axes, sentence_figure
+from sweep.grid import Space
 from sweep.metrics import HEATMAPS, METRIC_LABELS
 
 METHODS = {"anova": "analysis of variance", "least_squares": "least squares of main effects"}
@@ -18,12 +20,12 @@ VARIANCES = {"anova": "the variance over the runs", "least_squares": "the varian
 TITLE_CHARACTERS, TERM_CHARACTERS = 72, 30
 
 
-def draw_importance(importance: pd.DataFrame, configurations: pd.DataFrame, model: str) -> Figure:
+def draw_importance(importance: pd.DataFrame, configurations: pd.DataFrame, space: Space, model: str) -> Figure:
     """The shares of each term in the variance of val_acc and val_loss, as two bars: the largest first, noise last. A
     share that is not known has no bar, but a dash.
 
-    `importance` and `configurations` are the tables of those names. If the first has no row of the model, the figure
-    says why.
+    `importance` and `configurations` are the tables of those names, the second of a halved model as it was after its
+    first rung. If the first has no row of the model, the figure says why.
     """
     rows = importance.loc[importance["model"] == model]
     counts = configurations.loc[configurations["model"] == model, ["runs", "diverged"]]
@@ -38,6 +40,8 @@ def draw_importance(importance: pd.DataFrame, configurations: pd.DataFrame, mode
     axes = figure.subplots()
     entries: dict[str, Any] = {}
     remarks = [METHODS[method]]
+    if space.halving:
+        remarks.append(f"after {count(space.rungs[0], 'epoch')}")
     for place, metric in zip((-0.2, 0.2), HEATMAPS.values(), strict=True):
         if metric not in shares:
             remarks.append(f"{metric} is the same everywhere")

@@ -11,6 +11,7 @@ from matplotlib.axis import Axis, XAxis
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from sweep.grid import Grid, Space, Value, value_name
+from sweep.metrics import METRIC_LABELS
 
 # More panels, curves or ticks in one figure could not be read.
 MOST_PANELS, MOST_CURVES, MOST_TICKS = 12, 12, 12
@@ -45,6 +46,16 @@ def assignment(values: Mapping[Any, Value]) -> str:
 def parameter_words(names: Sequence[str]) -> str:
     """The names of hyper-parameters within a sentence: "batch size, weight decay"."""
     return ", ".join(name.replace("_", " ") for name in names)
+
+
+def final_label(space: Space, metric: str) -> str:
+    """The label of a final metric; of a model that is halved, with the epochs after which all are compared."""
+    return METRIC_LABELS[metric] + (f"\nafter {count(space.rungs[0], 'epoch')}" if space.halving else "")
+
+
+def count(number: int, noun: str) -> str:
+    """A number of things: "1 epoch", "2 epochs"."""
+    return f"{number} {noun}" + ("s" if number != 1 else "")
 
 
 def scale_end(final: pd.Series, metric: str) -> float:

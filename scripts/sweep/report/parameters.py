@@ -9,7 +9,7 @@ import pandas as pd
 
 from sweep.analysis.importance import MOST_TERMS, UNEXPLAINED
 from sweep.grid import MAIN, Space, value_name
-from sweep.metrics import HEATMAPS, METRIC_LABELS, figure_names
+from sweep.metrics import HALVING_FIGURE, HEATMAPS, METRIC_LABELS, figure_names
 from sweep.report.citations import LISTED, MISSING, Citations, cite_file, cite_record, rows_of
 from sweep.report.render import Marked, printable
 
@@ -86,7 +86,7 @@ def effects_context(citations: Citations, model: str, space: Space, importance: 
     """A model's figures of what its hyper-parameters do, and how much each of them matters."""
     panels = [name for name in space.varying if name not in ("learning_rate", "dropout_rate")]
     return {
-        "figures": [name for name in figure_names(space) if name not in METRIC_LABELS],
+        "figures": [name for name in figure_names(space) if name not in (*METRIC_LABELS, HALVING_FIGURE)],
         "by_batch_size": panels == ["batch_size"],
         "varies": bool(space.varying),
         "importance": importance_context(citations, importance[importance["model"] == model]),
