@@ -155,7 +155,7 @@ def cite_runs(pattern: str, entry: str | None = None, **condition: object) -> Ci
     """An entry in the records of all runs that match a pattern, such as "mlp/*" or "*".
 
     The runs are the sweep's own; if `study` is given, those of that study, or of all grids if it is "*". With `equals`,
-    only the runs whose entry has that value count.
+    only the runs whose entry has that value count; with `epochs`, only those that were trained for so many.
     """
     return {"run": pattern, "entry": entry, **condition}
 
