@@ -31,8 +31,8 @@ SHOWN_METRICS = ("last_val_loss", "last_val_acc", "best_test_acc")
 # The report shows this many characters of a hash; report.json has all.
 SHORT_HASH = 16
 # What a model's search space says in the config, in this order.
-SPACE_KEYS = ("batch_sizes", "learning_rates", "dropout_rates", "sample", "epochs", "halving", "axes")
-SPACE_KEYS += ("exclude", "include")
+SPACE_KEYS = ["batch_sizes", "learning_rates", "dropout_rates", "sample", "epochs", "halving", "axes"]
+SPACE_KEYS += ["exclude", "include"]
 
 
 def appendix_context(
