@@ -205,6 +205,6 @@ def run_list(runs: pd.DataFrame, studies: Mapping[str, pd.DataFrame]) -> dict[st
 
 
 def all_runs(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The runs of several tables of runs, each once, where those of other epochs are others. Columns that are not in all
+    """The runs of several tables of runs, each once; those of other epochs are others. Columns that are not in all
     tables have missing values."""
     return pd.concat(tables, ignore_index=True).drop_duplicates(["model", "name", "seed", "epochs"], ignore_index=True)
