@@ -54,7 +54,7 @@ def halved_records(
     """The longest record of each run of a halved sweep, with the result that `learn` gives for a run of so many epochs;
     if `rungs` is given, as it is when so many rungs are done."""
     grid = Grid.of(models, seeds)
-    longest = {}
+    longest: dict[Path, tuple[Run, Record]] = {}
     for model, space in grid.models.items():
         names = {run.name for run in grid.runs_of(model, space.epochs)}
         for epochs in space.rungs[:rungs]:
