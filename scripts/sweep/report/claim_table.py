@@ -57,7 +57,7 @@ def obstacle_row(citations: Citations, obstacle: Obstacle) -> dict[str, Any]:
         for value in (obstacle.ours, obstacle.theirs)
     )
     kind, model, other = obstacle.kind, obstacle.model, obstacle.other
-    row = {"kind": kind, "label": label(model or ""), "other": label(other or "")}
+    row = {"kind": kind, "label": label(model or ""), "other": label(other or ""), "one_epoch": obstacle.ours == 1}
     if model and other:
         ours = citations.cite(ours, "pictures", cite_lost((model, other)))
         return {**row, "ours": ours, "theirs": citations.setting(theirs, "LEAST_PICTURES", RULES.format("claims"))}
@@ -114,7 +114,9 @@ def claim_row(citations: Citations, grid: Grid, position: int, judgement: Judgem
         "differences": [],
         "noises": [],
         "rank": None,
+        # The epochs after which a halved search stopped the write-up's best configuration.
         "stopped": None,
+        "one_epoch": judgement.stopped == 1,
         # Of claims on shifts the number of pictures that are compared.
         "pictures": None,
     }
