@@ -53,7 +53,10 @@ def find_run(experiment: str, model: str, run: str) -> pd.Series:
     rank_by = Grid.read(Layout({"experiment": experiment}).tables / "grid.json").rank_by
     best = results.best_run(runs, results.load_configurations(experiment), model, rank_by)
     if best is None:
-        raise SweepError(f"--model {model}: every configuration has a run that diverged; name one with --run")
+        raise SweepError(
+            f"--model {model}: every configuration has a run that diverged, but for those that a halved search stopped "
+            "early, if it is one; name a run with --run"
+        )
     return best
 
 

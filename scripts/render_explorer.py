@@ -39,7 +39,7 @@ def render_explorer(
     examined = read_examinations(examinations, asked, runs)
     drawn = explorer_data(asked, runs, epochs, importance, examined.values(), data, train_script)
     pages = {
-        "index.html": explorer_context(asked, manifest, shown["author"], drawn),
+        "index.html": explorer_context(asked, manifest, shown["author"], runs, drawn),
         "report.html": convert_markdown(report.read_text(encoding="utf-8")),
     }
     for name, values in pages.items():

@@ -159,7 +159,7 @@ class Sweep:
     def trained(self) -> set[str]:
         """The runs that the last call trained: those whose job printed an epoch."""
         folder = self.results / "logs" / "train"
-        logs = [log for log in folder.glob("*/*/*.log") if re.search(r"^epoch \d+:", log.read_text(), re.MULTILINE)]
+        logs = [log for log in folder.rglob("*.log") if re.search(r"^epoch \d+:", log.read_text(), re.MULTILINE)]
         return {str(log.relative_to(folder).with_suffix("")) for log in logs}
 
     def edit(self, file: str, old: str, new: str) -> None:

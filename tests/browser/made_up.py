@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -88,11 +88,13 @@ def write_pages(
     own_report: bool = False,
     language: str = "en",
     examinations: Sequence[Examination] = (),
+    ended: Callable[[Run], int] | None = None,
 ) -> Pages:
     """The pages of a sweep over `models`, beside the example's report, or their own; `partial` as in a preview's
     grid.json. The records are all of one model, because a forged name has no code. The explorer has the
-    `examinations`, as if they were of the records."""
-    runs = Grid.of(models, [0]).runs()
+    `examinations`, as if they were of the records. `ended` gives the number of epochs after which a run was stopped, or
+    all of them."""
+    runs = [replace(run, epochs=ended(run)) if ended else run for run in Grid.of(models, [0]).runs()]
     grid = Grid.of(models, [0], partial=None if partial is None else Partial(**partial))
     records = [record(replace(run, model="mlp"), *made_up(run), device_name=DEVICE) for run in runs]
     write_tables(folder / "tables", runs, [{**each, "commit": COMMIT} for each in records], grid)

@@ -13,9 +13,11 @@ from project import REPOSITORY
 from render_report import render_report
 from sweep.analysis import tables
 from sweep.analysis.examined import Examination
+from sweep.analysis.halving import promote
 from sweep.data.prepared import manifest_hash
 from sweep.files import write_json
 from sweep.grid import Grid, Partial, Run
+from sweep.runs.promotions import going_on
 from sweep.runs.records import Record, make_record
 
 TEMPLATES = REPOSITORY / "workflow" / "templates"
@@ -44,6 +46,26 @@ def sweep_records(metrics: Metrics, seeds: list[int], models: dict[str, Any]) ->
             before = run.epochs - 1
             records.append(record(run, [3.0] * before + [last[0]], [0.1] * before + [last[1]]))
     return runs, records
+
+
+def halved_records(
+    learn: Callable[[Run], tuple[Any, ...]], seeds: list[int], models: dict[str, Any], rungs: int | None = None
+) -> tuple[list[Run], list[Record]]:
+    """The longest record of each run of a halved sweep, with the result that `learn` gives for a run of so many epochs;
+    if `rungs` is given, as it is when so many rungs are done."""
+    grid = Grid.of(models, seeds)
+    longest: dict[Path, tuple[Run, Record]] = {}
+    for model, space in grid.models.items():
+        names = {run.name for run in grid.runs_of(model, space.epochs)}
+        for epochs in space.rungs[:rungs]:
+            runs = [run for run in grid.runs_of(model, epochs) if run.name in names]
+            records = [record(run, *learn(run)) for run in runs]
+            longest |= {run.path: (run, made) for run, made in zip(runs, records, strict=True)}
+            if epochs < space.epochs:
+                names = set(going_on(promote(runs, records, grid, model)))
+            if not names:
+                break
+    return [run for run, _ in longest.values()], [made for _, made in longest.values()]
 
 
 def write_report(

@@ -235,6 +235,7 @@ def test_the_next_aggregation_after_a_partial_one_is_whole(finished: Sweep) -> N
     """Somebody writes partial tables over the sweep's own: Snakemake sees that they are not those of the grid."""
     before = contents(finished.results / "tables")
     arguments = {"--runs": "runs", "--data": "data", "--tables": "tables", "--grid": "tables/grid.json"}
+    arguments["--promotions"] = "promotions"
     options = [word for name, place in arguments.items() for word in (name, f"results/tiny/{place}")]
     (finished.results / "runs" / min(MLP_RUNS) / "metrics.json").unlink()
     program(finished, "aggregate", "--partial", *options, "--records", "results/records")

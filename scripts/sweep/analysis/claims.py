@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from sweep.analysis.examined import LOST_DISTANCE, WRONG, Examination, Shift, Size
+from sweep.analysis.halving import is_finished
 from sweep.analysis.ranking import NOISE_FACTOR, binomial_error, rank
-from sweep.grid import MAIN, Grid
+from sweep.analysis.rungs import survivors
+from sweep.grid import MAIN, Grid, Partial
 
 if TYPE_CHECKING:
     from sweep.data.prepared import Manifest
@@ -41,6 +43,8 @@ class Obstacle:
         batch_sizes, learning_rates, dropout_rates: values of the write-up are not in the model's search space;
         configurations: the values are, but not all of the write-up's configurations;
         diverged: for some seed, every run of the model diverged;
+        stopped: the halved search stopped the write-up's best configuration, `theirs`, after `ours` epochs;
+        all_stopped: it stopped all of the write-up's configurations, the last ones after `ours` epochs;
         one_seed: the noise of a single loss is not known;
         unexamined: the model has no best run to examine; without a model: no runs were examined, as in a preview, or
             not on one test set;
@@ -80,9 +84,11 @@ class Judgement:
     verdict: str
     # Why the verdict is unjudged; empty for the others.
     obstacles: list[Obstacle] = field(default_factory=list)
-    # For claims on the best configuration: the name of ours, and the rank that the write-up's has in our ranking.
+    # For claims on the best configuration: the name of ours, and the rank that the write-up's has in our ranking, or
+    # the epochs after which a halved search stopped it.
     ours: str | None = None
     rank: int | None = None
+    stopped: int | None = None
     # For claims on examinations: what is compared, by model, and of shifts the number of pictures that are compared.
     examined: dict[str, float] = field(default_factory=dict)
     pictures: int | None = None
@@ -103,7 +109,8 @@ def judge(
     """Judge every claim of `writeup`, the content of writeup.yaml. `runs` is the table of runs, and `examinations` are
     those of the models' best runs, by model.
 
-    Where the grid is larger than the write-up's, the runs of the write-up's configurations alone decide.
+    Where the grid is larger than the write-up's, the runs of the write-up's configurations alone decide; of a model
+    that is halved, those of them alone that were not stopped early.
 
     Returns:
         A judgement for each claim, in their order; all obstacles, each once; and for each model that is judged by some
@@ -111,8 +118,11 @@ def judge(
     """
     theirs = Grid.of(writeup["sweep"]["models"], [0])
     found = _differences(writeup["sweep"], theirs, grid, manifest)
+    if grid.partial and _is_unfinished(grid, grid.partial, runs):
+        found.insert(0, Obstacle("partial"))
     written = [(run.model, run.name) for run in theirs.runs()]
     compared = runs[pd.MultiIndex.from_frame(runs[["model", "name"]]).isin(written)]
+    left = compared[compared.index.isin(survivors(runs, grid).index)]
     judgements = []
     for claim in writeup["claims"]:
         concerned = {None, claim["model"], claim.get("other")}
@@ -121,7 +131,7 @@ def judge(
         elif obstacles := [obstacle for obstacle in found if obstacle.model in concerned]:
             judgements.append(Judgement(claim, "unjudged", obstacles))
         else:
-            judgements.append(_judge(claim, len(grid.seeds), manifest.sizes["validation"], compared))
+            judgements.append(_judge(claim, len(grid.seeds), manifest.sizes["validation"], compared, left))
     late = [obstacle for judgement in judgements for obstacle in judgement.obstacles if obstacle not in found]
     unjudged = {obstacle.model for obstacle in found}
     restricted = {
@@ -135,8 +145,6 @@ def judge(
 def _differences(sweep: Mapping[str, Any], theirs: Grid, grid: Grid, manifest: "Manifest") -> list[Obstacle]:
     """How this sweep differs from the write-up's, `sweep`, whose grid is `theirs`, other than by being larger."""
     found = []
-    if grid.partial and grid.partial.incomplete:
-        found.append(Obstacle("partial"))
     if manifest.source != sweep["data"]["source"]:
         found.append(Obstacle("source", None, manifest.source, sweep["data"]["source"]))
     sizes = sweep["data"]["sizes"]
@@ -163,15 +171,26 @@ def _differences(sweep: Mapping[str, Any], theirs: Grid, grid: Grid, manifest: "
     return found
 
 
-def _judge(claim: Mapping[str, Any], seeds: int, images: int, runs: pd.DataFrame) -> Judgement:
-    if claim["kind"] == "best":
-        return _judge_best(claim, images, runs[runs["model"] == claim["model"]])
-    metrics = ["val_acc", "val_loss"] if claim["kind"] == "ahead" else [claim["kind"]]
+def _is_unfinished(grid: Grid, partial: Partial, runs: pd.DataFrame) -> bool:
+    """Whether a preview lacks runs, among them those that a halved model's promotions will ask for."""
+    halved = (is_finished(runs[runs["model"] == model], space) for model, space in grid.models.items())
+    return partial.incomplete or not all(halved)
+
+
+def _judge(claim: Mapping[str, Any], seeds: int, images: int, runs: pd.DataFrame, left: pd.DataFrame) -> Judgement:
+    """`runs` are those of the write-up's configurations, and `left` those of them that no halving stopped."""
     models = [claim["model"], *([claim["other"]] if claim["kind"] == "ahead" else [])]
+    for model in models:
+        own = runs[(runs["model"] == model) & (runs["status"] == "completed")]
+        if len(own) and model not in set(left["model"]):
+            return Judgement(claim, "unjudged", [Obstacle("all_stopped", model, int(own["epochs"].max()))])
+    if claim["kind"] == "best":
+        return _judge_best(claim, images, *(table[table["model"] == claim["model"]] for table in (runs, left)))
+    metrics = ["val_acc", "val_loss"] if claim["kind"] == "ahead" else [claim["kind"]]
     measures = {}
     for metric in metrics:
         for model in models:
-            measure = best_measure(runs[runs["model"] == model], metric, seeds, images)
+            measure = best_measure(left[left["model"] == model], metric, seeds, images)
             if measure is None:
                 return Judgement(claim, "unjudged", [Obstacle("diverged", model)])
             measures[metric, model] = measure
@@ -210,11 +229,17 @@ def best_measure(runs: pd.DataFrame, metric: str, seeds: int, images: int) -> Me
     return Measure(value, binomial_error(value, images) if metric == "val_acc" else None, best)
 
 
-def _judge_best(claim: Mapping[str, Any], images: int, runs: pd.DataFrame) -> Judgement:
-    ranking = rank(runs, "val_loss", images)
+def _judge_best(claim: Mapping[str, Any], images: int, runs: pd.DataFrame, left: pd.DataFrame) -> Judgement:
+    """What a configuration that a halving stopped would have come to is not known, so that nothing is judged by it."""
+    ranking = rank(left, "val_loss", images)
     if ranking is None:
         return Judgement(claim, "unjudged", [Obstacle("diverged", claim["model"])])
     theirs = claim["value"]
+    own = runs[runs["name"] == theirs]
+    if theirs not in set(left["name"]) and (own["status"] == "completed").all():
+        epochs = int(own["epochs"].max())
+        obstacle = Obstacle("stopped", claim["model"], epochs, theirs)
+        return Judgement(claim, "unjudged", [obstacle], ours=ranking.names[0], stopped=epochs)
     if theirs == ranking.names[0]:
         verdict = "reproduced"
     else:

@@ -3,7 +3,7 @@ them at one number of epochs, or those alone that were not stopped."""
 
 import pandas as pd
 
-from sweep.grid import Grid
+from sweep.grid import Grid, Space
 from sweep.metrics import METRIC_LABELS
 
 
@@ -42,3 +42,10 @@ def survivors(runs: pd.DataFrame, grid: Grid) -> pd.DataFrame:
     halved = [model for model, space in grid.models.items() if space.halving]
     furthest = runs.groupby("model")["epochs"].transform("max")
     return runs[~runs["model"].isin(halved) | (runs["epochs"] == furthest)]
+
+
+def count_by_rung(runs: pd.DataFrame, space: Space) -> dict[int, int]:
+    """How many configurations of a halved model were trained for the epochs of each rung, or for more. `runs` are the
+    model's rows of the table of runs."""
+    ends = runs.groupby("name")["epochs"].max()
+    return {epochs: int(ends.isin(space.rungs[place:]).sum()) for place, epochs in enumerate(space.rungs)}

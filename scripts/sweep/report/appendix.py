@@ -31,7 +31,8 @@ SHOWN_METRICS = ("last_val_loss", "last_val_acc", "best_test_acc")
 # The report shows this many characters of a hash; report.json has all.
 SHORT_HASH = 16
 # What a model's search space says in the config, in this order.
-SPACE_KEYS = ("batch_sizes", "learning_rates", "dropout_rates", "sample", "epochs", "axes", "exclude", "include")
+SPACE_KEYS = ["batch_sizes", "learning_rates", "dropout_rates", "sample", "epochs", "halving", "axes"]
+SPACE_KEYS += ["exclude", "include"]
 
 
 def appendix_context(
@@ -64,7 +65,8 @@ def appendix_context(
         "environments": environments(citations),
         "packages": [(package, citations.setting(version(package), package, "packages")) for package in PACKAGES],
         "times": [
-            time_row(citations, str(model), times) for model, times in runs.groupby("model", sort=False)["training_s"]
+            {**time_row(citations, str(model), times), "halved": is_halved(grid, str(model))}
+            for model, times in runs.groupby("model", sort=False)["training_s"]
         ],
         "resumed": [resumed_row(citations, run) for run in rows_of(resumed[:LISTED])],
         "resumed_unlisted": citations.rest(resumed, citations.match("*", "resumed_epochs")),
@@ -76,6 +78,11 @@ def space_config(space: Space, without: str = "") -> dict[str, Any]:
     """A search space as the config has it, but for the key `without`; what is not asked for is left out."""
     content = asdict(space)
     return {key: content[key] for key in SPACE_KEYS if content[key] and key != without}
+
+
+def is_halved(grid: Grid, model: str) -> bool:
+    """Whether the sweep halves the search of a model, which may be of a study alone."""
+    return model in grid.models and bool(grid.models[model].halving)
 
 
 def code_row(citations: Citations, row: dict[str, Any]) -> dict[str, Any]:

@@ -155,7 +155,7 @@ def cite_runs(pattern: str, entry: str | None = None, **condition: object) -> Ci
     """An entry in the records of all runs that match a pattern, such as "mlp/*" or "*".
 
     The runs are the sweep's own; if `study` is given, those of that study, or of all grids if it is "*". With `equals`,
-    only the runs whose entry has that value count.
+    only the runs whose entry has that value count; with `epochs`, only those that were trained for so many.
     """
     return {"run": pattern, "entry": entry, **condition}
 
@@ -184,19 +184,27 @@ def run_list(runs: pd.DataFrame, studies: Mapping[str, pd.DataFrame]) -> dict[st
     """For every run, of the sweep and of its studies, by its path: the series, epochs and hashes that identify its
     record, whether it is the sweep's, and the studies that it is of.
 
-    `runs` is the sweep's table of runs, `studies` has those of the studies.
+    `runs` is the sweep's table of runs, `studies` has those of the studies. A run that a halved search stopped, and
+    that a study trained longer, is by that of its record's folder: "mlp/1024_0.001_0.2/seed0/rung5".
     """
+    longest: dict[str, int] = {}
+    for table in (runs, *studies.values()):
+        for run in rows_of(table[["model", "name", "seed", "epochs"]]):
+            longest[run_path(run)] = max(run["epochs"], longest.get(run_path(run), 0))
     columns = ["series", "epochs", "content_hash", "data_hash", "code_hash"]
     listed: dict[str, dict[str, Any]] = {}
     for study, table in {"": runs, **studies}.items():
         for run in rows_of(table[["model", "name", "seed", *columns]]):
             entry = {**{column: run[column] for column in columns}, "sweep": not study, "studies": []}
-            found = listed.setdefault(run_path(run), entry)
+            path = run_path(run)
+            place = path if run["epochs"] == longest[path] else f"{path}/rung{run['epochs']}"
+            found = listed.setdefault(place, entry)
             if study:
                 found["studies"].append(study)
     return listed
 
 
 def all_runs(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The runs of several tables of runs, each once. Columns that are not in all tables have missing values."""
-    return pd.concat(tables, ignore_index=True).drop_duplicates(["model", "name", "seed"], ignore_index=True)
+    """The runs of several tables of runs, each once; those of other epochs are others. Columns that are not in all
+    tables have missing values."""
+    return pd.concat(tables, ignore_index=True).drop_duplicates(["model", "name", "seed", "epochs"], ignore_index=True)

@@ -5,17 +5,20 @@ from typing import Any
 
 from sweep.analysis.claims import EXAMINED, SPACE, Judgement, Measure, Obstacle
 from sweep.analysis.examined import LOST_DISTANCE, Examination
+from sweep.grid import Grid
 from sweep.metrics import label
 from sweep.report.citations import Citation, Citations, cite_examination, cite_file, cite_record, cite_runs, rows_of
 
 # Where the numbers of the rules are, as citations name it.
 RULES = "scripts/sweep/analysis/{}.py"
 # The word that the verdict column shows for an obstacle, where it is not the obstacle's own kind.
-OBSTACLE_WORDS = {"source": "data", "sizes": "data", **dict.fromkeys((*SPACE, "configurations"), "grid")}
+OBSTACLE_WORDS = {"source": "data", "sizes": "data", "all_stopped": "stopped"}
+OBSTACLE_WORDS |= dict.fromkeys((*SPACE, "configurations"), "grid")
 
 
 def claims_context(
     citations: Citations,
+    grid: Grid,
     judgements: list[Judgement],
     obstacles: list[Obstacle],
     restricted: dict[str, int],
@@ -23,7 +26,7 @@ def claims_context(
 ) -> dict[str, Any]:
     """What the template of the claims is given: the rows of the table, the models that were judged by the write-up's
     configurations alone, with the number of these, and the obstacles."""
-    rows = [claim_row(citations, position, judgement) for position, judgement in enumerate(judgements)]
+    rows = [claim_row(citations, grid, position, judgement) for position, judgement in enumerate(judgements)]
     for row, judgement in zip(rows, judgements, strict=True):
         model = judgement.claim["model"]
         for examined in judgement.examined:
@@ -54,10 +57,15 @@ def obstacle_row(citations: Citations, obstacle: Obstacle) -> dict[str, Any]:
         for value in (obstacle.ours, obstacle.theirs)
     )
     kind, model, other = obstacle.kind, obstacle.model, obstacle.other
-    row = {"kind": kind, "label": label(model or ""), "other": label(other or "")}
+    row = {"kind": kind, "label": label(model or ""), "other": label(other or ""), "one_epoch": obstacle.ours == 1}
     if model and other:
         ours = citations.cite(ours, "pictures", cite_lost((model, other)))
         return {**row, "ours": ours, "theirs": citations.setting(theirs, "LEAST_PICTURES", RULES.format("claims"))}
+    if kind == "stopped":
+        return {**row, "ours": cite_stop(citations, model, theirs, obstacle.ours), "theirs": theirs}
+    if kind == "all_stopped":
+        cited = [cite_runs(f"{model}/*", "epochs"), cite_file("writeup.yaml", f"sweep.models.{model}")]
+        return {**row, "ours": citations.cite(ours, "maximum", cited), "theirs": theirs}
     if kind == "configurations" or kind in SPACE:
         compared = [cite_file("writeup.yaml", f"sweep.models.{model}"), cite_file("grid.json", f"models.{model}")]
         if kind in SPACE:
@@ -76,7 +84,12 @@ def obstacle_row(citations: Citations, obstacle: Obstacle) -> dict[str, Any]:
     }
 
 
-def claim_row(citations: Citations, position: int, judgement: Judgement) -> dict[str, Any]:
+def cite_stop(citations: Citations, model: str | None, name: str, epochs: int) -> str:
+    """The number of epochs after which a halved search stopped a configuration."""
+    return citations.cite(str(epochs), "maximum", [cite_runs(f"{model}/{name}/*", "epochs")])
+
+
+def claim_row(citations: Citations, grid: Grid, position: int, judgement: Judgement) -> dict[str, Any]:
     """A claim's row of the table. Cells that may have several parts, one a metric or a configuration, are lists."""
     claim = judgement.claim
     written = cite_file("writeup.yaml", f"claims.{position}.value")
@@ -86,6 +99,12 @@ def claim_row(citations: Citations, position: int, judgement: Judgement) -> dict
         "label": label(claim["model"]),
         "other": label(claim.get("other", "")),
         "section": claim["section"],
+        # The models that the claim is on whose search was halved.
+        "halved": [
+            label(model)
+            for model in (claim["model"], claim.get("other"))
+            if model in grid.models and grid.models[model].halving
+        ],
         "verdict": judgement.verdict,
         "reasons": list(dict.fromkeys(OBSTACLE_WORDS.get(found.kind, found.kind) for found in judgement.obstacles)),
         # The write-up's number, or its best configuration; None for a claim without a value.
@@ -95,6 +114,9 @@ def claim_row(citations: Citations, position: int, judgement: Judgement) -> dict
         "differences": [],
         "noises": [],
         "rank": None,
+        # The epochs after which a halved search stopped the write-up's best configuration.
+        "stopped": None,
+        "one_epoch": judgement.stopped == 1,
         # Of claims on shifts the number of pictures that are compared.
         "pictures": None,
     }
@@ -103,9 +125,13 @@ def claim_row(citations: Citations, position: int, judgement: Judgement) -> dict
     if judgement.ours:
         row["names"] = [citations.name(claim["model"], judgement.ours)]
     if judgement.rank:
-        compared = [cite_runs(f"{claim['model']}/{runs}", "last.val_loss") for runs in (f"{claim['value']}/*", "*")]
+        model, name = claim["model"], claim["value"]
+        epochs = {"epochs": grid.models[model].epochs} if grid.models[model].halving else {}
+        compared = [cite_runs(f"{model}/{runs}", "last.val_loss", **epochs) for runs in (f"{name}/*", "*")]
         among = cite_file("writeup.yaml", f"sweep.models.{claim['model']}")
         row["rank"] = citations.cite(str(judgement.rank), "rank", [*compared, among])
+    if judgement.stopped:
+        row["stopped"] = cite_stop(citations, claim["model"], claim["value"], judgement.stopped)
     for (metric, model), measure in judgement.measures.items():
         if on_metric:
             how = "mean" if len(measure.runs) > 1 else "value"

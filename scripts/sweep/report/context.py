@@ -13,7 +13,9 @@ import pandas as pd
 
 from sweep.analysis.claims import Measure, judge, subtract
 from sweep.analysis.examined import Examination
+from sweep.analysis.halving import is_finished
 from sweep.analysis.ranking import BOOTSTRAP_DRAWS, NOISE_FACTOR, Ranking, binomial_error, rank
+from sweep.analysis.rungs import count_by_rung, survivors
 from sweep.analysis.tables import read_table
 from sweep.grid import MAIN, Grid, Partial, Space
 from sweep.metrics import METRIC_LABELS, effect_is_points, heatmaps_are_points, label
@@ -81,7 +83,7 @@ def report_context(
     spaces = [space for each in everything for space in each.grid.models.values()]
     ranking_code = "scripts/sweep/analysis/ranking.py"
     values = {
-        "partial": partial_context(citations, grid.partial),
+        "partial": partial_context(citations, grid.partial, models),
         "author": author,
         "data": data_context(citations, manifest),
         "techniques": techniques(grid),
@@ -105,7 +107,7 @@ def report_context(
         "studies": compared,
         "examined": examined_context(citations, grid, examinations),
         "claims": claims_context(
-            citations, *judge(writeup, grid, manifest, citations.runs, examinations), examinations
+            citations, grid, *judge(writeup, grid, manifest, citations.runs, examinations), examinations
         ),
     }
     # All configurations that the report names are known by now.
@@ -128,14 +130,17 @@ def explain_once(models: Sequence[Mapping[str, Any]]) -> None:
     """Mark the first tables of importance of each kind: their text says what the numbers mean, and later ones refer to
     it."""
     explained = set()
-    for found in (model["effects"]["importance"] for model in models if model["effects"]["importance"]):
-        kind = (found["method"], found["pairs"], found["tested"])
+    for effects in (model["effects"] for model in models if model["effects"]["importance"]):
+        found = effects["importance"]
+        kind = (found["method"], found["pairs"], found["tested"], effects["first_rung"] is not None)
         found["first"] = kind not in explained
         explained.add(kind)
 
 
-def partial_context(citations: Citations, partial: Partial | None) -> dict[str, Any] | None:
-    """What a preview's report says at its top; None for a finished sweep."""
+def partial_context(
+    citations: Citations, partial: Partial | None, models: Sequence[Mapping[str, Any]]
+) -> dict[str, Any] | None:
+    """What a preview's report says at its top; None for a finished sweep. `models` are their sections."""
     if partial is None:
         return None
     found: dict[str, list[str]] = {}
@@ -143,9 +148,10 @@ def partial_context(citations: Citations, partial: Partial | None) -> dict[str, 
         found.setdefault(", ".join(entry["differs"]), []).append(entry["run"])
     stale = {citations.setting(differs, "partial.stale"): runs for differs, runs in found.items()}
     stale_file = cite_file("grid.json", "partial.stale")
+    unfinished = [model for model in models if model["halving"] and not model["halving"]["finished"]]
     counts = {"runs": partial.runs, "missing": partial.missing, "damaged": len(partial.damaged)}
     return {
-        "kind": "mixed" if partial.stale else "partial" if partial.incomplete else "complete",
+        "kind": "mixed" if partial.stale else "partial" if partial.incomplete or unfinished else "complete",
         "shown": {name: citations.setting(count, f"partial.{name}") for name, count in counts.items()},
         # Paths of runs, by what differs in them.
         "stale": {differs: runs[:LISTED] for differs, runs in stale.items()},
@@ -153,6 +159,8 @@ def partial_context(citations: Citations, partial: Partial | None) -> dict[str, 
         "damaged": partial.damaged[:LISTED],
         "damaged_unlisted": citations.rest(partial.damaged, cite_file("grid.json", "partial.damaged")),
         "left_out": [label(model) for model in partial.left_out],
+        # The models whose halving goes on.
+        "unfinished": unfinished,
     }
 
 
@@ -170,13 +178,16 @@ def data_context(citations: Citations, manifest: "Manifest") -> dict[str, Any]:
 def model_context(citations: Citations, name: str, tables: Tables, manifest: "Manifest", top: int) -> dict[str, Any]:
     """A model's section: its search space, its ranking, its best values over all configurations, and how sure it is.
 
-    Configurations with a run that diverged are not ranked; their diverged runs are listed in "diverged".
+    Configurations with a run that diverged are not ranked; their diverged runs are listed in "diverged". Nor are those
+    of a halved model that were stopped before others, since a loss after fewer epochs is no rank.
     """
     space, rank_by = tables.grid.models[name], tables.grid.rank_by
     runs, configurations = (table[table["model"] == name] for table in (tables.runs, tables.configurations))
     diverged = runs["status"] == "diverged"
-    ranking = rank(runs, rank_by, manifest.sizes["validation"])
-    rows = rows_of(configurations[configurations["diverged"] == 0].sort_values("rank"))
+    compared = survivors(runs, tables.grid)
+    ranking = rank(compared, rank_by, manifest.sizes["validation"])
+    sound = configurations[(configurations["diverged"] == 0) & configurations["name"].isin(compared["name"])]
+    rows = rows_of(sound.sort_values("rank"))
 
     def show(row: Mapping[str, Any]) -> dict[str, Any]:
         return configuration_row(citations, row, space, rank_by, ranking)
@@ -185,11 +196,13 @@ def model_context(citations: Citations, name: str, tables: Tables, manifest: "Ma
     if ranking:
         by_name = {row["name"]: row for row in rows}
         listed = [show(by_name[candidate]) for candidate in ranking.candidates[:LISTED]]
-        sure = sure_context(citations, ranking, listed, [cite_runs(f"{name}/*", f"last.{rank_by}")])
+        cited = cite_runs(f"{name}/*", f"last.{rank_by}", **of_rung(space, rows[0]))
+        sure = sure_context(citations, ranking, listed, [cited])
     return {
         "name": name,
         "label": label(name),
         "space": space_context(citations, name, space),
+        "halving": halving_context(citations, name, tables.grid, runs) if space.halving else None,
         "runs": citations.count(len(runs), cite_runs(f"{name}/*")),
         "drawn": citations.cite(str(min(top, len(configurations))), "drawn", [cite_runs(f"{name}/*")]),
         "ranking": [show(row) for row in rows[:top]],
@@ -204,13 +217,54 @@ def model_context(citations: Citations, name: str, tables: Tables, manifest: "Ma
     }
 
 
+def halving_context(citations: Citations, model: str, grid: Grid, runs: pd.DataFrame) -> dict[str, Any]:
+    """How a model's search was halved: its rungs, each with the number of configurations that were trained for so many
+    epochs, and the epochs that this asks for. `runs` are the model's rows of the table of runs.
+
+    "furthest" is the number of epochs that the ranked configurations have. A preview's halving may not be finished.
+    """
+    space, entry = grid.models[model], f"models.{model}"
+    counts = count_by_rung(runs, space)
+    entries = [f"{entry}.halving.epochs.{place}" for place in range(len(space.rungs) - 1)]
+    rungs = [
+        {
+            "epochs": citations.setting(epochs, of_epochs),
+            "one_epoch": epochs == 1,
+            "configurations": citations.cite(
+                str(counts[epochs]),
+                "configurations trained",
+                [cite_runs(f"{model}/*", epochs=longer) for longer in space.rungs[place:]],
+            ),
+        }
+        for place, (epochs, of_epochs) in enumerate(zip(space.rungs, [*entries, f"{entry}.epochs"], strict=True))
+    ]
+    full = len(space.configurations) * len(grid.seeds) * space.epochs
+    full_cited = [cite_file("grid.json", name) for name in (entry, "seeds")]
+    furthest = int(runs["epochs"].max())
+    return {
+        "finished": is_finished(runs, space),
+        "keep": citations.setting(space.halving["keep"], f"{entry}.halving.keep"),
+        "rungs": rungs,
+        "furthest": citations.cite(str(furthest), "maximum", [cite_runs(f"{model}/*", "epochs")]),
+        "furthest_one_epoch": furthest == 1,
+        "epochs": citations.cite(str(runs["epochs"].sum()), "sum of epochs", [cite_runs(f"{model}/*", "epochs")]),
+        "full_epochs": citations.cite(str(full), "epochs of the full grid", full_cited),
+    }
+
+
+def of_rung(space: Space, row: Mapping[str, Any]) -> dict[str, int]:
+    """The condition by which `cite_runs` cites the runs that a row of the table of configurations is ranked among."""
+    return {"epochs": row["epochs"]} if space.halving else {}
+
+
 def configuration_row(
     citations: Citations, row: Mapping[str, Any], space: Space, rank_by: str, ranking: Ranking | None
 ) -> dict[str, Any]:
     """A row of the table of configurations, none of whose runs diverged, and what the report shows of it."""
     model, name = row["model"], row["name"]
     runs = rows_of(citations.runs_of(model, name))
-    compared = [cite_runs(f"{model}/{name}/*", f"last.{rank_by}"), cite_runs(f"{model}/*", f"last.{rank_by}")]
+    patterns = (f"{model}/{name}/*", f"{model}/*")
+    compared = [cite_runs(pattern, f"last.{rank_by}", **of_rung(space, row)) for pattern in patterns]
     probability = MISSING
     if ranking and ranking.probabilities:
         probability = citations.cite(f"{ranking.probabilities[name]:.2f}", "bootstrap probability", compared)
@@ -272,6 +326,7 @@ def comparison_context(citations: Citations, models: Sequence[Mapping[str, Any]]
         "by_accuracy": by_accuracy,
         "by_loss": by_loss,
         "tied": tied,
+        "halved": [model["label"] for model in ranked if model["halving"]],
         "expectation": EXPECTATIONS.get(by_accuracy[0]["name"]),
         **lead_context(citations, by_accuracy[:2], images),
     }

@@ -51,7 +51,7 @@ def examined_context(
     found = [Examined(citations, examinations[model]) for model in grid.models if model in examinations]
     if not found:
         return None
-    models = [model_context(each) for each in found]
+    models = [{**model_context(each), "halved": bool(grid.models[each.examination.model].halving)} for each in found]
     return {
         "models": models,
         "modes": [model for model in models if model["modes"]],

@@ -12,7 +12,9 @@ import plotly
 from markupsafe import Markup
 
 from sweep.analysis.examined import Examination
+from sweep.analysis.halving import is_finished
 from sweep.analysis.importance import MOST_TERMS
+from sweep.analysis.rungs import count_by_rung
 from sweep.analysis.tables import CONFIGURATION, axes_of
 from sweep.grid import MAIN, Grid, axis_words
 from sweep.metrics import METRIC_LABELS, label, parameter_label
@@ -29,8 +31,11 @@ ENVIRONMENT_COLUMNS += ["python", "torch"]
 ORIGIN_COLUMNS = ["commit", "series", "data_hash", "code_hash", "content_hash"]
 
 
-def explorer_context(grid: Grid, manifest: "Manifest", author: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    """What the template of index.html is given. `grid` is the grid of the tables, `data` that of `explorer_data`."""
+def explorer_context(
+    grid: Grid, manifest: "Manifest", author: str, runs: pd.DataFrame, data: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the template of index.html is given. `grid` is the grid of the tables, `runs` the table of runs, and `data`
+    that of `explorer_data`."""
     library = Path(plotly.__file__).with_name("package_data") / "plotly.min.js"
     return {
         "models": [label(model) for model in grid.models],
@@ -38,6 +43,12 @@ def explorer_context(grid: Grid, manifest: "Manifest", author: str, data: Mappin
         "author": author,
         "partial": grid.partial,
         "left_out": [label(model) for model in grid.partial.left_out] if grid.partial else [],
+        # The models whose halving goes on, each with the number of configurations that reached each rung so far.
+        "unfinished": {
+            label(model): count_by_rung(runs[runs["model"] == model], space)
+            for model, space in grid.models.items()
+            if grid.partial and not is_finished(runs[runs["model"] == model], space)
+        },
         "data": data,
         "plotly": Markup(library.read_text(encoding="utf-8")),  # noqa: S704  it is the library's own script
     }
@@ -82,6 +93,8 @@ def explorer_data(
         "importance": _columns(importance),
         "most_terms": MOST_TERMS,
         "rank_by": grid.rank_by,
+        # The models whose search is halved, with the epochs of the first rung, which all configurations reach.
+        "halved": {model: space.rungs[0] for model, space in grid.models.items() if space.halving},
         "examined": [_examined(examination) for examination in examinations],
         "command": repeat_command(data_folder, train_script),
     }

@@ -27,6 +27,7 @@ def space_context(citations: Citations, model: str, space: Space) -> dict[str, A
         "lines": space_lines(citations, model, space),
         "epochs": citations.setting(space.epochs, f"models.{model}.epochs"),
         "one_epoch": space.epochs == 1,
+        "halved": bool(space.halving),
         "complete": space.complete,
         "sampled": bool(space.sample),
         "excluded": bool(space.exclude),
@@ -87,6 +88,9 @@ def effects_context(citations: Citations, model: str, space: Space, importance: 
     panels = [name for name in space.varying if name not in ("learning_rate", "dropout_rate")]
     return {
         "figures": [name for name in figure_names(space) if name not in (*METRIC_LABELS, HALVING_FIGURE)],
+        # Of a model that is halved, the epochs after which all configurations are compared here: the first rung.
+        "first_rung": citations.setting(space.rungs[0], f"models.{model}.halving.epochs.0") if space.halving else None,
+        "one_epoch": space.rungs[0] == 1,
         "by_batch_size": panels == ["batch_size"],
         "varies": bool(space.varying),
         "importance": importance_context(citations, importance[importance["model"] == model]),

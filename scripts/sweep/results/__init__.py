@@ -38,7 +38,8 @@ IMAGE_SHAPE = (32, 32, 3)
 
 def load_runs(experiment: str, folder: Path = Path()) -> pd.DataFrame:
     """The table of an experiment's runs, a row a run: its hyper-parameters, the metrics of its last epoch (last_…) and
-    of the one with the best validation accuracy (best_…), and its origin.
+    of the one with the best validation accuracy (best_…), and its origin. Where a model's search is halved, it is the
+    longest run of each configuration and seed, whose number of epochs is in the column `epochs`.
 
     Raises:
         SweepError: the tables are missing or damaged.
@@ -54,7 +55,8 @@ def load_epochs(experiment: str, folder: Path = Path()) -> pd.DataFrame:
 
 def load_configurations(experiment: str, folder: Path = Path()) -> pd.DataFrame:
     """The table of an experiment's configurations, a row each, ranked within their model: means over the seeds, and
-    their spread. Raises SweepError as `load_runs`."""
+    their spread. Where a model's search is halved, a configuration ranks behind all that were trained for more
+    `epochs`, a column. Raises SweepError as `load_runs`."""
     return _load_table(experiment, folder, "configurations")
 
 
@@ -62,9 +64,11 @@ def best_run(runs: pd.DataFrame, configurations: pd.DataFrame, model: str, rank_
     """The row of a model's best run, or None if every configuration has a diverged run.
 
     It is the run of the best configuration without a diverged one whose last epoch is the best by `rank_by`, val_loss
-    or val_acc, by which the `configurations` are ranked; of equal ones the first.
+    or val_acc, by which the `configurations` are ranked; of equal ones the first. Where the model's search is halved,
+    only those count that were trained for the most epochs: one that was stopped earlier is never the best.
     """
-    sound = configurations[(configurations["model"] == model) & (configurations["diverged"] == 0)]
+    own = configurations[configurations["model"] == model]
+    sound = own[(own["diverged"] == 0) & (own["epochs"] == own["epochs"].max())]
     if sound.empty:
         return None
     name = sound.sort_values("rank")["name"].iloc[0]

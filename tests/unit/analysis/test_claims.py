@@ -15,7 +15,7 @@ from sweep.analysis.examined import Examination, Shift, Size
 from sweep.analysis.tables import run_table
 from sweep.data.prepared import Manifest
 from sweep.grid import Grid, Run
-from written import BEST, WRITEUP, Metrics, as_written, sweep_records, write_report
+from written import BEST, WRITEUP, Metrics, as_written, halved_records, sweep_records, write_report
 
 MODELS = WRITEUP["sweep"]["models"]
 VERDICTS = {
@@ -230,6 +230,58 @@ def test_an_unfinished_sweep_is_neither_judged_nor_sure(tmp_path: Path, language
     assert text.count(reason) == 7
     # The CNN's runs are all there.
     assert text.count(unsure) == 1
+
+
+def halved_claims(folder: Path, early: dict[str, float], language: Literal["zh", "en"], models: Any) -> list[list[str]]:
+    """The first four rows of the claims on the MLP, whole, of a halved search. After the first epochs a configuration's
+    loss is that in `early`, or 2; in the last epoch the write-up's is the best, and no accuracy is as high as early."""
+
+    def learn(run: Run) -> tuple[list[float], list[float]]:
+        before, (loss, accuracy) = run.epochs - 1, as_written(run)
+        whole = run.epochs == MODELS[run.model]["epochs"]
+        last = loss if whole or run.model == "cnn" else early.get(run.name, 2.0)
+        return [3.0] * before + [last], [0.9] * before + [accuracy if whole else 0.9]
+
+    text, _ = write_report(folder, *halved_records(learn, [0], models), models, [0], language)
+    lines = text.split({"en": "## Claims", "zh": "## 与原报告"}[language])[1].split("\n\n")[1].splitlines()[2:]
+    cells = [[cell.strip() for cell in re.sub(r"\[(.+?)\]\(#.+?\)", r"\1", line).split("|")[1:-1]] for line in lines]
+    return [cells[place] for place in (0, 2, 4, 6)]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_claims_on_a_halved_search_are_on_survivors_and_say_so(tmp_path: Path, language: Literal["zh", "en"]) -> None:
+    halved = copy.deepcopy(MODELS)
+    halved["mlp"]["halving"] = {"epochs": [2, 5], "keep": 0.1}
+    words = {"en": "of a halved search", "zh": "来自逐次减半的搜索"}[language]
+    rows = halved_claims(tmp_path, {BEST["mlp"]: 1.0}, language, halved)
+    assert all(words in row[0] for row in rows)
+    assert [VERDICTS.get(row[-1], row[-1]) for row in (rows[0], rows[1], rows[3])] == ["reproduced"] * 3
+    assert rows[0][3] == {"en": "ranked 1 of those trained to the end", "zh": "在训练到底的配置中排第 1"}[language]
+    # That of the survivors, not the 0.9 of those that were stopped.
+    assert rows[1][2] == "0.5197 (`1024_0.001_0.2`)"
+
+    # Six go on after the first rung, of which the write-up's is the last, and one after the second.
+    names = [run.name for run in Grid.of(MODELS, [0]).runs() if run.model == "mlp" and run.name != BEST["mlp"]]
+    rows = halved_claims(tmp_path, {BEST["mlp"]: 1.5, **dict.fromkeys(names[:5], 1.4)}, language, halved)
+    stopped, unjudged = {
+        "en": ("stopped after 5 epochs", "cannot be judged: stopped early"),
+        "zh": ("训练 5 轮后停止", "无法判定：提前停止"),
+    }[language]
+    assert rows[0][2:] == [f"`{names[0]}`", stopped, "–", unjudged]
+    assert rows[1][2] == f"0.4197 (`{names[0]}`)"
+    assert {
+        "en": "the halved search of MLP stopped the write-up's `1024_0.001_0.2` after 5 epochs;",
+        "zh": "MLP 的逐次减半搜索在训练 5 轮后停止了原报告的 `1024_0.001_0.2`；",
+    }[language] in (tmp_path / "report.md").read_text()
+
+    # In a larger grid the one that goes on is none of the write-up's.
+    halved["mlp"]["include"] = [{"batch_size": 64, "learning_rate": 0.001, "dropout_rate": 0.2}]
+    rows = halved_claims(tmp_path, {BEST["mlp"]: 1.5, "64_0.001_0.2": 1.0}, language, halved)
+    assert [row[2:] for row in rows] == [["–", "–", "–", unjudged]] * 4
+    assert {
+        "en": "the halved search of MLP stopped all of the write-up's configurations, the last after 5 epochs.",
+        "zh": "MLP 的逐次减半搜索停止了原报告的全部配置，最后的在训练 5 轮之后。",
+    }[language] in (tmp_path / "report.md").read_text()
 
 
 def judgements(examinations: list[Examination], **models: Any) -> list[Judgement]:

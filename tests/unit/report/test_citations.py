@@ -18,7 +18,7 @@ from scipy import stats
 from examined_example import examination
 from sweep.analysis.tables import read_table
 from sweep.grid import MAIN, Grid, Run, Space
-from written import WRITEUP, as_written, changed, sweep_records, write_report
+from written import WRITEUP, as_written, changed, halved_records, sweep_records, write_report
 
 MODELS = WRITEUP["sweep"]["models"]
 # Numbers of the protocol and of the rules, which are the templates' own.
@@ -79,6 +79,8 @@ def resolve(source: dict[str, Any], groups: Groups) -> list[dict[str, Any]]:
     found = [record for run, record in records.items() if fnmatchcase(run, source["run"])]
     if "equals" in source:
         found = [record for record in found if entry(record, source["entry"]) == source["equals"]]
+    if "epochs" in source:
+        found = [record for record in found if record["epochs"] == source["epochs"]]
     if "series" in source:
         (record,) = found
         assert (source["series"], source["content_hash"]) == (record["series"], record["content_hash"])
@@ -147,6 +149,9 @@ def recomputed(number: dict[str, Any], groups: Groups, files: dict[str, Any]) ->
         if source["file"] == "config.yaml":
             return number["text"] if number["text"].strip(" ") in value else None
         return len(value) if how == "count" else value
+    if how == "epochs of the full grid":
+        space = Space(**entry(files[sources[0]["file"]], sources[0]["entry"]))
+        return len(space.configurations) * len(entry(files[sources[1]["file"]], sources[1]["entry"])) * space.epochs
     if how in ("configurations", "combinations"):
         space = Space(**entry(files[sources[0]["file"]], sources[0]["entry"]))
         every = math.prod(len(values) for values in space.values.values())
@@ -165,10 +170,16 @@ def recomputed(number: dict[str, Any], groups: Groups, files: dict[str, Any]) ->
         if len(found) > 1 and "series" not in runs[0]:
             return sum(all(record in group for group in found) for record in found[0])
         return sum(map(len, found))
+    if how == "configurations trained":
+        return len(
+            {run.rsplit("/", 1)[0] for run, record in groups[""].items() if any(record in group for group in found)}
+        )
     model = found[0][0]["model"]
     if how in ("analysis of variance", "least squares"):
         return importance(files[runs[0].get("study", "") + "importance"], runs[0], model)
     records = groups[runs[-1].get("study", "")]
+    if "epochs" in runs[-1]:
+        records = {run: record for run, record in records.items() if record["epochs"] == runs[-1]["epochs"]}
     if how in ("rank", "bootstrap probability", "ranked", "not told apart from the best", "drawn"):
         values = by_configuration(records, model, runs[-1]["entry"] or "last.val_loss")
         means = {name: np.mean(seeds) for name, seeds in values.items()}
@@ -197,7 +208,14 @@ def recomputed(number: dict[str, Any], groups: Groups, files: dict[str, Any]) ->
         return first - second
     if how == "value":
         return values[0]
-    return {"mean": np.mean, "sum": np.sum, "minimum": np.min, "median": np.median, "maximum": np.max}[how](values)
+    return {
+        "mean": np.mean,
+        "sum": np.sum,
+        "sum of epochs": np.sum,
+        "minimum": np.min,
+        "median": np.median,
+        "maximum": np.max,
+    }[how](values)
 
 
 def agrees(text: str, how: str, value: Any) -> bool:
@@ -278,6 +296,36 @@ def test_every_number_is_what_the_records_give(
     assert {"pictures", "standard error" if images > 80 else "as often as the last"} <= hows
     config = check_origins(tmp_path, text, origins, {"": by_path(runs, records)})
     assert (config["models"], config["seeds"]) == (MODELS, seeds)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("rungs", [None, 2])
+def test_every_number_of_a_halved_search_has_its_origin(
+    tmp_path: Path, language: Literal["zh", "en"], rungs: int | None
+) -> None:
+    """Of a finished one, and of a preview of one that is not; with a configuration that diverged after the first rung,
+    and stopped ones whose loss is the lowest of all."""
+    seeds = [0, 1]
+    models = {model: {**space, "epochs": 8} for model, space in MODELS.items()}
+    models["mlp"]["halving"] = {"epochs": [2, 4], "keep": 0.17}
+
+    def learn(run: Run) -> tuple[Any, ...]:
+        place = [run.batch_size, round(1e5 * run.learning_rate), round(10 * run.dropout_rate), run.seed]
+        level, *noise = np.random.default_rng(place).normal(0, 0.02, 9)
+        losses = [float(1 + level + run.dropout_rate + part + epoch / 10) for epoch, part in enumerate(noise)]
+        if run.model == "mlp" and run.name == "512_0.001_0.0" and run.epochs > 2:
+            return losses[:3], [0.5] * 3, 3
+        return losses[: run.epochs], [round(1 / (1 + loss), 4) for loss in losses[: run.epochs]]
+
+    runs, records = halved_records(learn, seeds, models, rungs)
+    partial = {"runs": len(runs), "missing": 0, "damaged": [], "stale": [], "left_out": []} if rungs else None
+    text, origins = write_report(tmp_path, runs, records, models, seeds, language, partial)
+    assert not re.search(r"\bnan\b|<NA>|None|[\x00-\x08]", text)
+    assert {"configurations trained", "epochs of the full grid", "sum of epochs"} <= {
+        number["how"] for number in origins["numbers"]
+    }
+    config = check_origins(tmp_path, text, origins, {"": by_path(runs, records)})
+    assert config["models"] == models
 
 
 # Of a model that was drawn, with some configurations excluded and one included; of a complete grid with more terms than

@@ -454,7 +454,7 @@ def test_a_share_that_cannot_be_told_from_others_is_a_dash(tmp_path: Path, langu
 def test_a_preview_groups_runs_by_what_differs() -> None:
     stale = [{"run": f"mlp/8_0.01_0.0/seed{seed}", "differs": ["epochs 1, not 2"]} for seed in (0, 1)]
     citations = Citations(pd.DataFrame({"model": [], "name": []}), 2)
-    shown = partial_context(citations, Partial(4, 2, [], stale, ["cnn"]))
+    shown = partial_context(citations, Partial(4, 2, [], stale, ["cnn"]), [])
     assert shown is not None
     assert list(shown["stale"].values()) == [["mlp/8_0.01_0.0/seed0", "mlp/8_0.01_0.0/seed1"]]
     assert (shown["kind"], shown["left_out"]) == ("mixed", ["CNN"])

@@ -87,7 +87,7 @@ def test_what_there_is_not_is_a_sentence(pictures: list[Path], options: dict[str
 def test_a_model_that_only_diverged_has_no_best_run(pictures: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results, "best_run", lambda *_: None)
     with pytest.raises(
-        SweepError, match="--model mlp: every configuration has a run that diverged; name one with --run"
+        SweepError, match=r"--model mlp: every configuration has a run that diverged, .*; name a run with --run"
     ):
         predict(pictures, EXPERIMENT, "mlp")
 

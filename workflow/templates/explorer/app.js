@@ -2,7 +2,7 @@
 // A run is its position in the columns of `runs`. All text is set as text, never as HTML.
 "use strict";
 (() => {
-  const { runs, curves, groups, importance, examined, most_terms: mostTerms, parameters: labels, logarithmic, rank_by: rankBy, command } = JSON.parse(document.getElementById("data").textContent);
+  const { runs, curves, groups, importance, examined, most_terms: mostTerms, parameters: labels, logarithmic, rank_by: rankBy, halved, command } = JSON.parse(document.getElementById("data").textContent);
   const texts = JSON.parse(document.getElementById("texts").textContent);
   const all = runs.model.map((_, run) => run);
   const $ = (id) => document.getElementById(id);
@@ -52,6 +52,8 @@
   const isNumeric = (name) => distinct(name).every((value) => typeof value === "number");
   const isMany = (name) => isNumeric(name) && distinct(name).length > MANY;
   const titles = { ...labels, ...texts.columns };
+  // Where a search is halved, runs of a model have different numbers of epochs.
+  const rung = Object.keys(halved).length ? ["epochs"] : [];
   const seeds = distinct("seed");
   const metrics = ["last_val_loss", "last_val_acc", "last_train_loss", "last_train_acc", "best_test_acc"];
   const isMetric = (name) => metrics.includes(name) || name === "best_epoch";
@@ -59,7 +61,7 @@
   const parameters = Object.keys(labels);
   const keys = [...parameters, ...(seeds.length > 1 ? ["seed"] : [])];
   // The metrics come before the parameters, which the name repeats: a phone shows the first columns only.
-  const columns = ["name", "model", ...metrics, "best_epoch", ...keys, "training_s", "status"];
+  const columns = ["name", "model", ...rung, ...metrics, "best_epoch", ...keys, "training_s", "status"];
   const shown = {
     ...Object.fromEntries(metrics.map((name) => [name, (run) => rounded(runs[name][run], 4)])),
     best_epoch: (run) => rounded(runs.best_epoch[run], 0),
@@ -209,7 +211,7 @@
     const step = Math.ceil(completed.length / LINES);
     const used = completed.filter((_, rank) => rank % step === 0);
     $("parallel-note").textContent = step > 1 ? fill(texts.thinned, { drawn: used.length, all: completed.length, metric: titles[metric] }) : "";
-    const dimensions = ["model", ...keys, ...metrics].filter((name) => new Set(runs[name]).size > 1).map((name) => {
+    const dimensions = ["model", ...keys, ...rung, ...metrics].filter((name) => new Set(runs[name]).size > 1).map((name) => {
       const axis = { label: plain(titles[name]), name, constraintrange: state.brush[name] };
       if (isMetric(name)) return { ...axis, values: used.map((run) => runs[name][run]) };
       const { place, range, tickvals, ticktext } = scaleOf(name);
@@ -276,6 +278,14 @@
     changed("heat");
   }
 
+  /** A metric of a run in the map, null if it diverged. Of a halved search, the last epoch is that of the first rung,
+   * which all runs have, so that like is compared with like. */
+  function heatValue(run, metric) {
+    const first = halved[runs.model[run]];
+    if (first && metric.startsWith("last_")) return curves[metric.slice("last_".length)][run][first - 1] ?? null;
+    return diverged(run) ? null : runs[metric][run];
+  }
+
   /** The best configuration at each learning rate and dropout rate among these runs: its runs and the mean of a metric
    * over them, which is null if one of them diverged. */
   function bestAtRates(used, metric) {
@@ -283,7 +293,8 @@
     const best = new Map();
     for (const own of configurations.values()) {
       const [rate, drop] = [runs.learning_rate[own[0]], runs.dropout_rate[own[0]]];
-      const value = own.some(diverged) ? null : own.reduce((sum, run) => sum + runs[metric][run], 0) / own.length;
+      const each = own.map((run) => heatValue(run, metric));
+      const value = each.includes(null) ? null : each.reduce((sum, one) => sum + one, 0) / own.length;
       const other = best.get(`${rate} ${drop}`)?.value ?? null;
       const better = other === null || (value !== null && (isLoss(metric) ? value < other : value > other));
       if (better) best.set(`${rate} ${drop}`, { rate, drop, value, own });
@@ -300,7 +311,9 @@
     const best = bestAtRates(used, metric);
     const shownAs = ({ value }) => (value === null ? texts.diverged : rounded(value, 4));
     const free = selects.filter((select) => !select.value).map(({ name }) => name);
+    const first = halved[model];
     const note = [
+      first ? fill(metric.startsWith("last_") ? texts.heat_rung : texts.heat_lengths, { epochs: first }) : "",
       fixed.map(({ name, value }) => `${titles[name]} ${value}`).join(texts.comma),
       countOf(used, ["name"]) > best.size
         ? fill(texts.best_over, { count: countOf(used, free), names: free.map((name) => titles[name]).join(texts.comma) }) : "",
@@ -401,17 +414,25 @@
     changed("parallel");
   }
 
+  /** The most epochs that a run of a halved model was trained for. */
+  const furthest = Object.fromEntries(Object.keys(halved).map((model) => [model, Math.max(...all.filter((run) => runs.model[run] === model).map((run) => runs.epochs[run]))]));
+
   function list() {
     const { name, sign } = state.sort;
     const values = runs[name];
-    // A diverged run ranks behind all others in every metric: its last value is not a result.
-    const behind = (run) => values[run] === null || (isMetric(name) && diverged(run));
+    // A diverged run ranks behind all others in every metric: its last value is not a result. One that a halved search
+    // stopped ranks behind those of its model that were trained for more epochs.
+    const behind = (run) => {
+      if (values[run] === null || (isMetric(name) && diverged(run))) return Infinity;
+      return isMetric(name) ? (furthest[runs.model[run]] ?? runs.epochs[run]) - runs.epochs[run] : 0;
+    };
+    const rank = (a, b) => (behind(a) === behind(b) ? 0 : behind(a) - behind(b));
     const compare = (a, b) => {
       if (name === "name") return keys.map((key) => order(runs[key][a], runs[key][b])).find(Boolean) ?? 0;
       return order(values[a], values[b]);
     };
     state.listed = state.filtered.filter(brushed)
-      .sort((a, b) => behind(a) - behind(b) || (behind(a) ? 0 : sign * compare(a, b)) || a - b);
+      .sort((a, b) => rank(a, b) || (behind(a) === Infinity ? 0 : sign * compare(a, b)) || a - b);
     state.page = 0;
     $("count").textContent = fill(texts.count, { shown: state.listed.length, all: all.length });
     $("unbrush").hidden = !Object.keys(state.brush).length;
@@ -449,7 +470,7 @@
     return ends.map(([text], end) => el("label", { class: "range" }, text, boxes[end]));
   }
 
-  for (const name of ["model", ...parameters, "status"]) {
+  for (const name of ["model", ...parameters, ...rung, "status"]) {
     if (distinct(name).length < 2) continue;
     $("choices").append(el("fieldset", {}, el("legend", {}, titles[name]), ...(isMany(name) ? offerRange : offerValues)(name)));
   }
@@ -623,6 +644,8 @@
         more.remove();
       },
     }, fill(texts.all_terms, { count: terms.length }));
+    const first = halved[model];
+    if (first) words.push(fill(texts.heat_rung, { epochs: first }) + texts.stop.trim());
     return [title, el("p", { class: "quiet" }, words.join(" ")),
       el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": model }, table),
       ...([...body.rows].some((row) => row.hidden) ? [more] : [])];
