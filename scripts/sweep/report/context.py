@@ -184,10 +184,9 @@ def model_context(citations: Citations, name: str, tables: Tables, manifest: "Ma
     space, rank_by = tables.grid.models[name], tables.grid.rank_by
     runs, configurations = (table[table["model"] == name] for table in (tables.runs, tables.configurations))
     diverged = runs["status"] == "diverged"
-    compared = survivors(runs, tables.grid)
+    compared, furthest = (survivors(table, tables.grid) for table in (runs, configurations))
     ranking = rank(compared, rank_by, manifest.sizes["validation"])
-    sound = configurations[(configurations["diverged"] == 0) & configurations["name"].isin(compared["name"])]
-    rows = rows_of(sound.sort_values("rank"))
+    rows = rows_of(furthest[furthest["diverged"] == 0].sort_values("rank"))
 
     def show(row: Mapping[str, Any]) -> dict[str, Any]:
         return configuration_row(citations, row, space, rank_by, ranking)
@@ -204,7 +203,9 @@ def model_context(citations: Citations, name: str, tables: Tables, manifest: "Ma
         "space": space_context(citations, name, space),
         "halving": halving_context(citations, name, tables.grid, runs) if space.halving else None,
         "runs": citations.count(len(runs), cite_runs(f"{name}/*")),
-        "drawn": citations.cite(str(min(top, len(configurations))), "drawn", [cite_runs(f"{name}/*")]),
+        "drawn": citations.cite(
+            str(min(top, len(furthest))), "drawn", [cite_runs(f"{name}/*", **of_rung(space, rows_of(furthest)[0]))]
+        ),
         "ranking": [show(row) for row in rows[:top]],
         "highest_val_acc": show(max(rows, key=lambda row: row["last_val_acc"])) if rows else None,
         "lowest_val_loss": show(min(rows, key=lambda row: row["last_val_loss"])) if rows else None,
@@ -254,7 +255,7 @@ def halving_context(citations: Citations, model: str, grid: Grid, runs: pd.DataF
 
 def of_rung(space: Space, row: Mapping[str, Any]) -> dict[str, int]:
     """The condition by which `cite_runs` cites the runs that a row of the table of configurations is ranked among."""
-    return {"epochs": row["epochs"]} if space.halving else {}
+    return {"epochs": int(row["epochs"])} if space.halving else {}
 
 
 def configuration_row(
