@@ -204,7 +204,9 @@ def model_context(citations: Citations, name: str, tables: Tables, manifest: "Ma
         "halving": halving_context(citations, name, tables.grid, runs) if space.halving else None,
         "runs": citations.count(len(runs), cite_runs(f"{name}/*")),
         "drawn": citations.cite(
-            str(min(top, len(furthest))), "drawn", [cite_runs(f"{name}/*", **of_rung(space, rows_of(furthest)[0]))]
+            str(min(top, len(furthest))),
+            "drawn",
+            [cite_runs(f"{name}/*", None, **of_rung(space, rows_of(furthest)[0]))],
         ),
         "ranking": [show(row) for row in rows[:top]],
         "highest_val_acc": show(max(rows, key=lambda row: row["last_val_acc"])) if rows else None,
