@@ -32,7 +32,7 @@ def aggregate(
     if not partial and (data / DATA_FILE).exists():
         check_prepared(data, manifest)
     if partial:
-        found, their_records, asked = collect_partial(asked, runs, records, manifest.content_hash)
+        found, their_records, asked = collect_partial(asked, runs, records, manifest.content_hash, promotions)
     else:
         found, their_records = collect_longest(asked, runs, records, manifest.content_hash, promotions)
     write_tables(tables, found, their_records, asked)

@@ -108,6 +108,8 @@ def describe_halving(layout: Layout, rungs: Sequence[Rung], forecast: Forecast) 
     if halved:
         full = sum(forecast.seconds(run) or 0 for run in everything)
         text += f", {halved / 3600:.2g} core-hours of {full / 3600:.2g}"
+        if halved > full:
+            text += " (a rung of few epochs costs more than it saves: each starts jobs of its own)"
     return text
 
 
@@ -138,7 +140,7 @@ def plan(configfile: list[Path] = []) -> None:  # noqa: B006  it is not changed
     layout = Layout(read_config(configfile))
     data_hash, _ = inspect_data(layout)
     # Before Snakemake is asked, whose words for a fault of a model's file are more than a sentence.
-    rungs = list_rungs(layout)
+    rungs = list_rungs(layout.grid, layout.promotions)
     states = [inspect_run(layout, run, data_hash) for run in known_runs(layout, rungs)]
     files = list_pending(configfile)
     prepares = "prepare_data" in files.values()

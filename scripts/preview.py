@@ -1,6 +1,5 @@
 """Show what is finished so far: see `preview`."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from aggregate import aggregate
@@ -30,7 +29,7 @@ def preview(configfile: list[Path] = []) -> None:  # noqa: B006  it is not chang
     if not (data / MANIFEST_FILE).exists():
         raise SweepError(f"no run of this sweep is finished: {data} holds no data to train on yet")
     asked, shown, grid = tables / "asked.json", tables / "settings.json", tables / "grid.json"
-    write_json(asked, replace(layout.grid, rank_by=settings["rank_by"]).content())
+    write_json(asked, layout.grid.content())
     write_json(shown, settings)
     aggregate(asked, layout.results / "runs", RECORDS, data, layout.promotions, tables, partial=True)
     for model in Grid.read(grid).models:

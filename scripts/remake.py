@@ -32,7 +32,7 @@ def remake(configfile: list[Path] = []) -> None:  # noqa: B006  it is not change
         raise SweepError(f"{layout.results} is being made by a Snakemake that still runs: wait for its end")
     try:
         data_hash, _ = inspect_data(layout)
-        runs = known_runs(layout, list_rungs(layout))
+        runs = known_runs(layout, list_rungs(layout.grid, layout.promotions))
         found = inspect_weights([inspect_run(layout, run, data_hash) for run in runs], checked_bytes=math.inf)
         wanted = [*found.missing, *found.damaged]
         again = [state for state in wanted if not is_locked(lock_file(state.kept))]

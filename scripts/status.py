@@ -13,9 +13,10 @@ from sweep.analysis.tables import SUMS_FILE, configuration_table, describe_damag
 from sweep.config import read_config
 from sweep.grid import Grid, Run
 from sweep.layout import RECORDS, Layout
+from sweep.runs.collect import take_longest
 from sweep.runs.earlier import foresee
 from sweep.runs.forecast import Forecast, format_duration, format_size
-from sweep.runs.promotions import Rung, describe_rungs, find_damaged_promotions, known_runs, list_rungs
+from sweep.runs.promotions import Rung, describe_rungs, find_damaged, known_runs, list_rungs
 from sweep.runs.state import STATES, RunState, inspect_data, inspect_run, mend_command
 from sweep.runs.weights import KeptWeights, inspect_weights
 
@@ -48,18 +49,15 @@ def describe(states: Sequence[RunState], grid: Grid) -> Iterator[str]:
             yield f"{name}: {detail}\n{program.wrapped(runs)}"
 
 
-def best_table(states: Sequence[RunState], grid: Grid, rank_by: str) -> str:
+def best_table(states: Sequence[RunState], grid: Grid) -> str:
     """The best configuration of each model, by the finished ones of these runs, which are the grid's; one of a model
     that is halved by its longest runs."""
-    finished = [(state.run, state.record) for state in states if state.finished and state.record is not None]
+    finished = take_longest([state for state in states if state.finished and state.record], len(grid.seeds))
     if not finished:
         return "best so far: no run is finished"
-    longest: dict[tuple[str, str], int] = {}
-    for run, _ in finished:
-        longest[run.model, run.name] = max(run.epochs, longest.get((run.model, run.name), 0))
-    whole = [(run, record) for run, record in finished if run.epochs == longest[run.model, run.name]]
-    runs, records = zip(*whole, strict=True)
-    table = configuration_table(run_table(runs, records, grid), rank_by)
+    runs, records = [state.run for state in finished], [state.record for state in finished if state.record]
+    halved = [model for model, space in grid.models.items() if space.halving]
+    table = configuration_table(run_table(runs, records, grid), grid.rank_by, halved)
     table = table[table["diverged"] == 0].groupby("model", sort=False).head(1)
     if table.empty:
         return "best so far: every finished run diverged"
@@ -67,11 +65,12 @@ def best_table(states: Sequence[RunState], grid: Grid, rank_by: str) -> str:
         "model": "model",
         "name": "configuration",
         "runs": "runs",
+        "epochs": "epochs",
         "last_val_loss": "val_loss",
         "last_val_acc": "val_acc",
         "best_test_acc": "test_acc",
     }
-    return f"best so far, by {rank_by}\n" + table.rename(columns=columns)[[*columns.values()]].to_string(
+    return f"best so far, by {grid.rank_by}\n" + table.rename(columns=columns)[[*columns.values()]].to_string(
         index=False, float_format="{:.4f}".format
     )
 
@@ -91,19 +90,23 @@ def time_left(
 
     `rungs` are those of which it is not known yet which runs they have, each with all that it could have.
     """
-    forecast = Forecast()
-    # The time of a run that went on from a shorter one includes that one's.
-    spent_on: dict[Path, float] = {}
+    forecast, spent = Forecast(), 0.0
+    times = {
+        (state.run.path, state.run.epochs): float(state.record["training_s"])
+        for state in states
+        if state.finished and state.record
+    }
     for state in states:
         if state.finished and state.record is not None:
-            spent_on[state.run.path] = max(state.record["training_s"], spent_on.get(state.run.path, 0))
+            spent += state.record["training_s"]
+            # The time of a run that went on from a shorter one includes that one's.
+            shorter = [times.get((state.run.path, epochs), 0) for epochs in state.record["resumed_epochs"]]
+            spent -= max(shorter, default=0)
             if state.state == "done":
                 forecast.add(state.run, state.record["training_s"] / state.run.epochs)
-    for state in states:
-        if state.state == "running" and (seconds := state.progress.seconds):
-            spent_on[state.run.path] = spent_on.get(state.run.path, 0) + sum(seconds)
+        elif state.state == "running" and (seconds := state.progress.seconds):
+            spent += sum(seconds)
             forecast.add(state.run, sum(seconds) / len(seconds))
-    spent = sum(spent_on.values())
     running = sum(state.state == "running" for state in states)
     left, unknown = sum(forecast.of_rung(rung, runs) or 0 for rung, runs in rungs), 0
     for state in states:
@@ -158,12 +161,6 @@ def describe_replaced(states: Sequence[RunState]) -> str:
     )
 
 
-def describe_halving(rungs: Sequence[Rung]) -> Iterator[str]:
-    """A line for each model that is halved."""
-    for model in dict.fromkeys(rung.model for rung in rungs if rung.before):
-        yield f"halving of {model}: {describe_rungs(rung for rung in rungs if rung.model == model)}"
-
-
 def status(configfile: list[Path] = []) -> None:  # noqa: B006  it is not changed
     """Print how far a sweep is: what is done, running, failed, missing, stale or damaged, and how long the rest takes.
 
@@ -172,10 +169,11 @@ def status(configfile: list[Path] = []) -> None:  # noqa: B006  it is not change
     """
     layout = Layout(read_config(configfile))
     data_hash, remarks = inspect_data(layout)
-    rungs = list_rungs(layout)
+    rungs = list_rungs(layout.grid, layout.promotions)
+    halved = [model for model, space in layout.grid.models.items() if space.halving]
     states = [inspect_run(layout, run, data_hash) for run in known_runs(layout, rungs)]
     remarks += inspect_tables(layout)
-    remarks += find_damaged_promotions(layout)
+    remarks += find_damaged(layout.grid, layout.promotions)
     remarks += [state.kept_fault for state in states if state.kept_fault]
     remarks += filter(None, [describe_replaced(states)])
     damaged = [state for state in states if state.state == "damaged" or state.kept_fault]
@@ -187,11 +185,11 @@ def status(configfile: list[Path] = []) -> None:  # noqa: B006  it is not change
     sections = [
         f"{layout.results}: {len(states)} runs",
         count_table(states, layout.grid),
-        "\n".join(describe_halving(rungs)),
+        *(f"halving of {model}: {describe_rungs(each for each in rungs if each.model == model)}" for model in halved),
         *describe(states, layout.grid),
         "\n".join(remarks),
         describe_weights(inspect_weights(states, CHECKED_BYTES), layout.settings["training"]["keep"]),
-        best_table(of_grid, layout.grid, layout.settings["report"]["rank_by"]),
+        best_table(of_grid, layout.grid),
         time_left(states, layout.settings["training"], unknown),
     ]
     print(program.printable("\n\n".join(section for section in sections if section)))

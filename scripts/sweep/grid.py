@@ -6,7 +6,7 @@ not at their default; a *run* is a configuration and a seed. A further hyper-par
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import product
@@ -255,21 +255,31 @@ class Grid:
         """Every run, in the order of the config, as if no model were halved."""
         return [run for model, space in self.models.items() for run in self.runs_of(model, space.epochs)]
 
-    def runs_of(self, model: str, epochs: int) -> list[Run]:
-        """A model's runs of so many epochs, in the order of the config."""
+    def runs_of(self, model: str, epochs: int, names: Container[str] | None = None) -> list[Run]:
+        """A model's runs of so many epochs, in the order of the config: all, or those of the configurations `names`."""
         space = self.models[model]
-        return [
+        runs = [
             Run(model, **main, epochs=epochs, seed=seed, axes=axes)
             for main, axes in map(space.split, space.configurations)
             for seed in self.seeds
         ]
+        return runs if names is None else [run for run in runs if run.name in names]
 
     def of_model(self, model: str) -> "Grid":
         """The part of the grid that is this model's alone."""
         code_hashes = {name: value for name, value in self.code_hashes.items() if name == model}
         return replace(self, models={model: self.models[model]}, code_hashes=code_hashes)
 
+    def up_to(self, model: str, epochs: int) -> "Grid":
+        """What decides which configurations of a model that is halved go on after so many epochs: the model's part of
+        the grid, as if this rung were the last one."""
+        space = self.models[model]
+        rungs = space.rungs[: space.rungs.index(epochs) + 1]
+        ending = replace(space, epochs=epochs, halving={**space.halving, "epochs": rungs})
+        return replace(self.of_model(model), models={model: ending})
+
     def path(self, run: Run) -> Path:
         """The run's folder below results/<experiment>/runs: its `path`, or "mlp/1024_0.001_0.2/seed0/rung5" if it is
         one of the shorter runs of a model that is halved."""
-        return run.path if run.epochs == self.models[run.model].epochs else run.path / f"rung{run.epochs}"
+        rungs = self.models[run.model].halving.get("epochs", [])
+        return run.path / f"rung{run.epochs}" if run.epochs in rungs else run.path

@@ -20,7 +20,7 @@ class Layout:
 
     @cached_property
     def grid(self) -> Grid:
-        return Grid.of(self.settings["models"], self.settings["seeds"])
+        return Grid.of(self.settings["models"], self.settings["seeds"], rank_by=self.settings["report"]["rank_by"])
 
     @cached_property
     def studies(self) -> dict[str, Grid]:

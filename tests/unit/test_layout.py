@@ -16,6 +16,7 @@ SPACE = {
 
 def layout(**studies: Any) -> Layout:
     settings = {"experiment": "tiny", "models": {"mlp": SPACE, "cnn": {**SPACE, "epochs": 3}}, "seeds": [0, 4]}
+    settings["report"] = {"rank_by": "val_loss"}
     return Layout({**settings, "studies": studies})
 
 

@@ -43,7 +43,7 @@ def test_runs_that_depend_on_results_to_come_are_expected_to_take_what_the_other
     for run in grid.runs_of("mlp", 2):
         published = save_record(tmp_path, run, [0.5] * 2, [0.5] * 2)
         states.append(inspect_records(run, published, tmp_path / "records", DATA_HASH))
-    rung = Rung("mlp", 12, 2, 3, 6, None)
+    rung = Rung("mlp", 12, 2, 3, None)
     # 5 s in 2 epochs, as its record says.
     text = time_left(states, TRAINING, [(rung, grid.runs_of("mlp", 12))])
     assert text == "time: 30 s of training so far, 75 s left; nothing is training now"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -83,7 +84,7 @@ def test_the_best_go_on_and_their_records_are_those_of_the_full_grid(halved: Swe
     assert record["resumed_epochs"] == [1, 2]
     for epochs in (1, 2):
         for each in promotion(halved, epochs)["configurations"]:
-            assert each["value"] == losses[f"mlp/{each['name']}/seed0"][epochs - 1]
+            assert each["value"] == round(losses[f"mlp/{each['name']}/seed0"][epochs - 1], 12)
 
 
 def test_a_sweep_killed_after_a_promotion_ends_with_the_same(halved: Sweep, tmp_path: Path) -> None:
@@ -137,6 +138,12 @@ def test_only_what_a_change_concerns_is_made_again(halved: Sweep) -> None:
     assert (halved.results / "tables" / "runs.csv").read_bytes() == tables
     assert halved.snakemake("--dry-run").jobs == {}
 
+    # More epochs: whoever was promoted goes on from there.
+    halved.configure(**HALVED | {"models__mlp__epochs": 6})
+    assert halved.snakemake("--dry-run").jobs == {"train": 1, **ANALYSIS}
+    assert "epochs 4, not 6; goes on from epoch 4 (1)" in program(halved, "plan")
+    assert re.search(r"^mlp rung2 +2 ", program(halved, "status"), re.MULTILINE)
+
     # Another share: the promotions are made again, and only who goes on in addition is trained.
     halved.configure(**HALVED | {"models__mlp__halving": {**HALVING, "keep": 0.75}})
     assert halved.snakemake("--dry-run").jobs == {"promote": 1, **ANALYSIS}
@@ -161,6 +168,20 @@ def test_only_what_a_change_concerns_is_made_again(halved: Sweep) -> None:
     # Without halving the others go on from where they were stopped.
     halved.configure(**HALVED | {"models__mlp__halving": None})
     assert halved.snakemake("--dry-run").jobs == {"train": 3, **ANALYSIS}
+
+
+def test_rungs_are_made_again_one_after_the_other(halved: Sweep) -> None:
+    """The promotions are there, but they must not start a later rung before the earlier ones."""
+    (best,) = going_on(halved, 2)
+    for rung in ("rung1", "rung2", ""):
+        halved.kept(f"{best}/{rung}").with_suffix(".safetensors").unlink()
+    before = numbers(halved.results / "runs" / best / "metrics.json")
+    assert "The next run trains 3 runs again" in program(halved, "remake")
+    halved.snakemake()
+    logs = [(halved.results / "logs" / "train" / f"{best}{rung}.log").read_text() for rung in ("/rung1", "/rung2", "")]
+    assert [re.findall(r"^epoch (\d+)", log, re.MULTILINE) for log in logs] == [["0"], ["1"], ["2", "3"]]
+    assert numbers(halved.results / "runs" / best / "metrics.json") == before
+    assert halved.snakemake("--dry-run").jobs == {}
 
 
 def test_a_promotion_that_is_not_what_its_records_give_is_refused_and_named(halved: Sweep) -> None:
@@ -199,6 +220,6 @@ def test_without_a_configuration_that_goes_on_the_sweep_ends_and_says_so(halved:
     halved.configure(**HALVED | {"models__mlp__learning_rates": [1e30]})
     halved.snakemake()
     assert going_on(halved, 1) == set()
-    assert not promotion_file(halved, 2).exists() or promotion(halved, 2)["grid"] != promotion(halved, 1)["grid"]
+    assert halved.trained() == {f"{run.replace('0.001', '1e+30')}/rung1" for run in MLP_RUNS}
     assert "diverged" in halved.report.read_text()
     assert halved.snakemake("--dry-run").jobs == {}

@@ -30,7 +30,7 @@ from sweep.config import list_files, read_file, validated
 from sweep.errors import SweepError
 from sweep.files import read_json, write_json
 from sweep.runs.gpus import has_gpu
-from sweep.runs.promotions import find_damaged_promotions, promotion_grid, read_promoted
+from sweep.runs.promotions import find_damaged, going_on, promotion_file, promotion_grid, read_promotion
 from sweep.grid import MAIN, axis_words, value_name
 from sweep.layout import RECORDS, Layout
 from sweep.metrics import examination_figures, figure_names, label
@@ -150,19 +150,19 @@ wildcard_constraints:
     study=one_of(STUDIES, r"\w+"),
 
 
-def promoted_to(model, epochs):
-    """The names of the configurations that a rung of a model has; all, if it is the first."""
+def promotion_before(model, epochs):
+    """The promotion that decides which configurations a rung of a model has; None of the first, which has all."""
     position = HALVED[model].index(epochs)
-    if not position:
-        return None
-    before = checkpoints.promote.get(model=model, epochs=HALVED[model][position - 1])
-    return set(read_promoted(Path(before.output.promotion)))
+    return promotion_file(PROMOTIONS, model, HALVED[model][position - 1]) if position else None
 
 
 def rung_metrics(model, epochs):
     """The records of a rung of a model that is halved."""
-    names = promoted_to(model, epochs)
-    return [layout.metrics(run) for run in layout.grid.runs_of(model, epochs) if names is None or run.name in names]
+    names = None
+    if file := promotion_before(model, epochs):
+        checkpoints.promote.get(model=model, epochs=HALVED[model][HALVED[model].index(epochs) - 1])
+        names = set(going_on(read_promotion(file)))
+    return [layout.metrics(run) for run in layout.grid.runs_of(model, epochs, names)]
 
 
 def metrics_of(model):
@@ -174,11 +174,13 @@ def metrics_of(model):
     def of_all_rungs(wildcards):
         files = []
         for epochs in HALVED[model]:
-            if not (metrics := rung_metrics(model, epochs)):
-                break  # every configuration of the rung before diverged
+            metrics = rung_metrics(model, epochs)
             files += metrics
-            if epochs != HALVED[model][-1]:
-                files.append(PROMOTIONS / model / f"rung{epochs}.json")
+            if not metrics or epochs == HALVED[model][-1]:
+                break  # every configuration of the rung before diverged, or this is the last rung
+            files.append(promotion_file(PROMOTIONS, model, epochs))
+            if not all(map(os.path.exists, metrics)):
+                break  # the promotion, though it may be there, is made anew first, and then Snakemake asks again
         return files
 
     return of_all_rungs
@@ -287,18 +289,16 @@ def asked_grid(study=None):
     grid = STUDIES[study] if study else layout.grid
     tables = layout.study_tables(study) if study else TABLES
     code_hashes = {model: code_hash(model) for model in grid.models}
-    grid = replace(grid, code_hashes=code_hashes, rank_by=settings["report"]["rank_by"])
+    grid = replace(grid, code_hashes=code_hashes, rank_by=layout.grid.rank_by)
     return asked("grid", grid.content(), made_with(tables / "grid.json"), tables)
 
 
 @cache
-def asked_promotions(model):
-    """What the promotions of a model that is halved are made from, beside the records."""
-    content = promotion_grid(layout, model).content()
-    folder = PROMOTIONS / model
-    made = [made_with(file, "grid") for file in folder.glob("*.json")]
-    others = [each["grid"] for each in made if each and each["grid"] != content]
-    return asked(f"promotions-{model}", content, others[0] if others else content if made else None, folder)
+def asked_promotion(model, epochs):
+    """What a promotion of a model that is halved is decided by, beside the records."""
+    made = made_with(promotion_file(PROMOTIONS, model, epochs), "grid")
+    content = promotion_grid(layout.grid, model, epochs)
+    return asked(f"promotion-{model}-{epochs}", content, made and made["grid"], PROMOTIONS / model)
 
 
 @cache
@@ -338,17 +338,13 @@ if workflow.is_main_process:
         asked_data(), asked_report("top"), asked_report("language", "author", "top", "studies")
         for study in (None, *STUDIES):
             asked_grid(study)
-        for model in HALVED:
-            asked_promotions(model)
-        if damaged := find_damaged_promotions(layout):
+        if damaged := find_damaged(layout.grid, PROMOTIONS):
             raise SweepError(damaged[0])
+        for model, rungs in HALVED.items():
+            for epochs in rungs[:-1]:
+                asked_promotion(model, epochs)
     except SweepError as error:
         refuse(error)
+if workflow.touch and STALE:
+    refuse(f"--touch would hide that {STALE[0]} is of other settings or code: run the same command without it")
 ASKED_EXAMINATIONS = {model: asked_examination(model) for model in EXAMINATIONS}
-
-
-def unless_touched(file):
-    """The file, unless Snakemake is asked to call outputs up to date that are not."""
-    if workflow.touch and STALE:
-        refuse(f"--touch would hide that {STALE[0]} is of other settings or code: run the same command without it")
-    return file

@@ -4,12 +4,13 @@
 # After a rung, Snakemake asks again which records are needed: the next rung's jobs depend on what this one says.
 checkpoint promote:
     input:
-        asked=lambda wildcards: unless_touched(asked_promotions(wildcards.model)),
+        asked=lambda wildcards: asked_promotion(wildcards.model, int(wildcards.epochs)),
+        before=lambda wildcards: promotion_before(wildcards.model, int(wildcards.epochs)) or [],
         manifest=DATA / "manifest.json",
         metrics=lambda wildcards: rung_metrics(wildcards.model, int(wildcards.epochs)),
         code=code_of("promote", "data", "runs", "analysis"),
     output:
-        promotion=PROMOTIONS / "{model}/rung{epochs}.json",
+        promotion=promotion_file(PROMOTIONS, "{model}", "{epochs}"),
     log:
         RESULTS / "logs/promote/{model}/rung{epochs}.log",
     conda:
@@ -20,7 +21,7 @@ checkpoint promote:
         runs=RESULTS / "runs",
         records=RECORDS,
         data=DATA,
-        promotions=lambda wildcards: PROMOTIONS / wildcards.model,
+        promotions=PROMOTIONS,
     message:
         "Choose the configurations of {wildcards.model} that go on after {wildcards.epochs} epochs"
     shell:

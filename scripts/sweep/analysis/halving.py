@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from sweep.analysis.ranking import DIGITS
 from sweep.analysis.rungs import count_by_rung
 from sweep.analysis.tables import configuration_table, run_table
 from sweep.errors import SweepError
-from sweep.files import read_json
 from sweep.grid import Grid, Run, Space
 from sweep.runs.collect import collect
-from sweep.runs.promotions import going_on, number_kept
+from sweep.runs.promotions import going_on, number_kept, promotion_file, promotion_grid, read_promotion
 
 if TYPE_CHECKING:
     from sweep.runs.records import Record
@@ -52,18 +52,18 @@ def is_finished(runs: pd.DataFrame, space: Space) -> bool:
 def promote(runs: Sequence[Run], records: "Sequence[Record]", grid: Grid, model: str) -> dict[str, Any]:
     """Which configurations go on, and why: the content of a promotion's file.
 
-    `records` are those of all `runs` of one rung of `model`. "grid" is what `grid` says of this model; "value" is the
-    mean over the seeds of the metric that ranks, null if no run completed.
+    `records` are those of all `runs` of one rung of `model`, at least one. "grid" is what decides it beside the
+    records; "value" is the mean over the seeds of the metric that ranks, null if no run completed.
     """
-    space = grid.models[model]
-    table = configuration_table(run_table(runs, records, grid), grid.rank_by)
-    chosen = choose(table, space.halving["keep"])
     epochs = runs[0].epochs
-    rows = zip(table["name"], table["rank"], table[f"last_{grid.rank_by}"], table["diverged"], strict=True)
+    table = configuration_table(run_table(runs, records, grid), grid.rank_by)
+    chosen = choose(table, grid.models[model].halving["keep"])
+    # Rounded as for the order, so that another pandas gives the same.
+    values = table[f"last_{grid.rank_by}"].round(DIGITS)
+    rows = zip(table["name"], table["rank"], values, table["diverged"], strict=True)
     return {
         "model": model,
         "epochs": epochs,
-        "next_epochs": space.rungs[space.rungs.index(epochs) + 1],
         "rank_by": grid.rank_by,
         "configurations": [
             {
@@ -75,7 +75,7 @@ def promote(runs: Sequence[Run], records: "Sequence[Record]", grid: Grid, model:
             }
             for name, rank, value, diverged in rows
         ],
-        "grid": grid.of_model(model).content(),
+        "grid": promotion_grid(grid, model, epochs),
     }
 
 
@@ -95,16 +95,15 @@ def collect_longest(
         for epochs, following in pairwise(space.rungs):
             runs, records = map(list, zip(*rung, strict=True))
             promotion = promote(runs, records, grid, model)
-            file = promotions / model / f"rung{epochs}.json"
-            if read_json(file) != promotion:
+            file = promotion_file(promotions, model, epochs)
+            if read_promotion(file) != promotion:
                 raise SweepError(
                     f"{file} is not what the records of its rung give: remove it and run the same command again: "
                     f"rm -f {shlex.quote(str(file))}"
                 )
-            names = going_on(promotion)
-            if not names:
+            runs = grid.runs_of(model, following, going_on(promotion))
+            if not runs:
                 break
-            runs = [run for run in grid.runs_of(model, following) if run.name in names]
             rung = list(zip(*collect(grid, runs, folder, kept_folder, data_hash), strict=True))
             longest |= {run.path: (run, record) for run, record in rung}
     runs, records = map(list, zip(*longest.values(), strict=True))

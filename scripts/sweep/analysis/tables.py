@@ -38,7 +38,8 @@ def write_tables(folder: Path, runs: Sequence[Run], records: "Sequence[Record]",
     `records` has the record of each of the `runs`; the configurations are ranked by `grid.rank_by`.
     """
     table, epochs = run_table(runs, records, grid), epoch_table(runs, records)
-    configurations = configuration_table(table, grid.rank_by)
+    halved = [model for model, space in grid.models.items() if space.halving]
+    configurations = configuration_table(table, grid.rank_by, halved)
     tables = (table, epochs, configurations, importance_table(compare_equals(table, epochs, grid), grid))
     texts = [*(_csv(content) for content in tables), json_text(grid.content())]
     sums = []
@@ -190,10 +191,10 @@ def epoch_table(runs: Iterable[Run], records: "Iterable[Record]") -> pd.DataFram
     return pd.DataFrame(columns)
 
 
-def configuration_table(runs: pd.DataFrame, rank_by: str) -> pd.DataFrame:
+def configuration_table(runs: pd.DataFrame, rank_by: str, halved: Sequence[str] = ()) -> pd.DataFrame:
     """One row per configuration, ranked within its model from 1, the best first: by the mean over its seeds of the last
-    epoch's `rank_by`, the lowest val_loss or the highest val_acc. Equal ones keep the grid's order. Of a model that is
-    halved, a configuration ranks behind all that were trained for more epochs.
+    epoch's `rank_by`, the lowest val_loss or the highest val_acc. Equal ones keep the grid's order. Of the models
+    `halved`, configurations that were trained for more epochs rank before the others.
 
     Means and standard deviations (<metric>_std, ddof 1) are over the runs that completed; if one of these lacks a
     metric, its mean and deviation are missing. A configuration with a diverged run ranks behind all without one.
@@ -213,6 +214,7 @@ def configuration_table(runs: pd.DataFrame, rank_by: str) -> pd.DataFrame:
     order = table.assign(
         model=pd.factorize(table["model"])[0],
         any_diverged=table["diverged"] > 0,
+        epochs=table["epochs"].where(table["model"].isin(halved), 0),
         by=table[f"last_{rank_by}"].round(DIGITS),
     ).sort_values(
         ["model", "any_diverged", "epochs", "by"], ascending=[True, True, False, rank_by == "val_loss"], kind="stable"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sweep.errors import SweepError
 from sweep.grid import Grid, Partial, Run
+from sweep.runs.promotions import list_rungs
 from sweep.runs.records import Record, recorded_run
 from sweep.runs.state import RunState, inspect_records, mend_command
 
@@ -26,35 +27,44 @@ def collect(
 
 
 def collect_partial(
-    grid: Grid, folder: Path, kept_folder: Path, data_hash: str
+    grid: Grid, folder: Path, kept_folder: Path, data_hash: str, promotions: Path
 ) -> tuple[list[Run], list[Record], Grid]:
     """As `collect`, for the runs of a grid that have a record, a stale one included: such a run is as its record says.
 
-    Of a configuration of a model that is halved, they are those of the most epochs that all its seeds have a record of.
-    The grid is reduced to the models of these runs, and its `partial` says what is missing, damaged or stale.
+    Of a configuration of a model that is halved, they are those that `take_longest` takes of the rungs that its
+    promotions have it in, and never of another number of epochs. The grid is reduced to the models of these runs, and
+    its `partial` says what is missing, damaged or stale.
 
     Raises:
         SweepError: no run has a record.
     """
     states = []
-    for model, space in grid.models.items():
-        by_rung = [
-            [
-                inspect_records(run, folder / grid.path(run) / "metrics.json", kept_folder, data_hash)
-                for run in grid.runs_of(model, epochs)
-            ]
-            for epochs in space.rungs
-        ]
-        seeds = len(grid.seeds)
-        for first in range(0, len(by_rung[0]), seeds):
-            by_epochs = [rung[first : first + seeds] for rung in by_rung]
-            whole = [each for each in by_epochs if all(state.record is not None for state in each)]
-            states += whole[-1] if whole else by_epochs[0]
-    usable, shown = take_usable(states, grid)
+    for rung in list_rungs(grid, promotions):
+        for run in rung.runs or []:
+            state = inspect_records(run, folder / grid.path(run) / "metrics.json", kept_folder, data_hash)
+            if rung.before and (state.record is None or state.record["epochs"] != run.epochs):
+                continue
+            states.append(state)
+    usable, shown = take_usable(take_longest(states, len(grid.seeds)), grid)
     if not usable:
         raise SweepError(f"no run of this sweep is finished: there is nothing in {folder} to show yet")
     records = [state.record for state in usable if state.record is not None]
     return [recorded_run(record) for record in records], records, shown
+
+
+def take_longest(states: Iterable[RunState], seeds: int) -> list[RunState]:
+    """Of each configuration the runs of the most epochs that as many seeds have a record of; of one that has none such,
+    those of the fewest epochs. The order is that of the configurations' first runs."""
+    found: dict[tuple[str, str], dict[int, list[RunState]]] = {}
+    for state in states:
+        found.setdefault((state.run.model, state.run.name), {}).setdefault(state.run.epochs, []).append(state)
+    longest = []
+    for by_epochs in found.values():
+        whole = [
+            epochs for epochs, runs in by_epochs.items() if sum(state.record is not None for state in runs) == seeds
+        ]
+        longest += by_epochs[max(whole, default=min(by_epochs))]
+    return longest
 
 
 def check_all(states: Sequence[RunState]) -> None:
@@ -86,7 +96,7 @@ def take_usable(states: Sequence[RunState], grid: Grid) -> tuple[list[RunState],
         runs=len(states),
         missing=sum(state.state == "missing" for state in states),
         damaged=damaged,
-        stale=[{"run": str(state.run.path), "differs": state.differs} for state in usable if state.differs],
+        stale=[{"run": str(grid.path(state.run)), "differs": state.differs} for state in usable if state.differs],
         left_out=[model for model in grid.models if model not in shown],
     )
     models = {model: space for model, space in grid.models.items() if model in shown}

@@ -41,9 +41,8 @@ class Forecast:
     def of_rung(self, rung: Rung, runs: Sequence[Run]) -> float | None:
         """The seconds that the jobs of a rung will take while it is not known which of these `runs`, all that its model
         could have at this rung, it will have; None if no run of the model is known."""
-        seconds = [self.seconds(run, rung.before) for run in runs]
-        known = [each for each in seconds if each is not None]
-        return sum(known) / rung.all_configurations * rung.configurations if known else None
+        known = [each for run in runs if (each := self.seconds(run, rung.before)) is not None]
+        return sum(known) * rung.configurations / len({run.name for run in runs}) if known else None
 
 
 def _keys(run: Run) -> list[tuple[Any, ...]]:

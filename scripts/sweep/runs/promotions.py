@@ -4,14 +4,12 @@ import json
 import math
 import shlex
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sweep.errors import SweepError
-from sweep.files import read_json
 from sweep.grid import Grid, Run
 from sweep.layout import Layout
 from sweep.runs.records import code_hash
@@ -28,14 +26,26 @@ def going_on(promotion: Mapping[str, Any]) -> list[str]:
     return [each["name"] for each in promotion["configurations"] if each["goes_on"]]
 
 
-def read_promoted(file: Path) -> list[str]:
-    """The names of the configurations that go on by this promotion's file. Raises SweepError if it is missing or
-    damaged."""
+def promotion_file(promotions: Path, model: str, epochs: int) -> Path:
+    """The file, below the folder of a sweep's promotions, on who goes on after so many epochs."""
+    return promotions / model / f"rung{epochs}.json"
+
+
+def read_promotion(file: Path) -> dict[str, Any]:
+    """The content of a promotion's file, as `sweep.analysis.halving.promote` makes it. Raises SweepError if it is
+    missing or damaged."""
     advice = f"remove it and run the same command again: rm -f {shlex.quote(str(file))}"
     try:
-        return going_on(json.loads(file.read_text(encoding="utf-8")))
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        going_on(content), content["grid"]
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise SweepError(f"{file} is missing or damaged ({error}); {advice}") from None
+    return content
+
+
+def promotion_grid(grid: Grid, model: str, epochs: int) -> dict[str, Any]:
+    """What a promotion is decided by, beside the records of its rung. `grid` is ranked as the sweep is."""
+    return replace(grid.up_to(model, epochs), code_hashes={model: code_hash(model)}).content()
 
 
 class Rung(NamedTuple):
@@ -45,57 +55,55 @@ class Rung(NamedTuple):
     epochs: int
     before: int  # the epochs of the rung before, 0 for the first
     configurations: int  # how many there are, or are expected while it is not known which
-    all_configurations: int  # how many the model has
     runs: list[Run] | None  # None while the rung before does not say which
 
 
-def list_rungs(layout: Layout) -> list[Rung]:
-    """Every rung of the sweep's own grid. A promotion that is damaged, or was made for another grid, says nothing."""
+def list_rungs(grid: Grid, promotions: Path) -> list[Rung]:
+    """Every rung of a grid, as far as its promotions say who goes on. One that is damaged, or was decided by something
+    else than `promotion_grid`, says nothing."""
     found = []
-    for model, space in layout.grid.models.items():
-        asked = promotion_grid(layout, model).content() if space.halving else {}
-        runs: list[Run] | None = layout.grid.runs_of(model, space.rungs[0])
-        configurations = everything = len(space.configurations)
-        found.append(Rung(model, space.rungs[0], 0, everything, everything, runs))
+    for model, space in grid.models.items():
+        configurations = len(space.configurations)
+        runs: list[Run] | None = grid.runs_of(model, space.rungs[0])
+        found.append(Rung(model, space.rungs[0], 0, configurations, runs))
         for before, epochs in pairwise(space.rungs):
-            names = None
-            with suppress(SweepError, LookupError, TypeError):
-                file = layout.promotions / model / f"rung{before}.json"
-                if runs is not None and read_json(file)["grid"] == asked:
-                    names = set(read_promoted(file))
-            runs = None if names is None else [run for run in layout.grid.runs_of(model, epochs) if run.name in names]
-            configurations = number_kept(configurations, space.halving["keep"]) if names is None else len(names)
-            found.append(Rung(model, epochs, before, configurations, everything, runs))
+            names = None if runs is None else _promoted(grid, promotions, model, before)
+            if names is None:
+                runs, configurations = None, number_kept(configurations, space.halving["keep"])
+            else:
+                runs, configurations = grid.runs_of(model, epochs, names), len(names)
+            found.append(Rung(model, epochs, before, configurations, runs))
     return found
 
 
-def promotion_grid(layout: Layout, model: str) -> Grid:
-    """What decides the promotions of a model that is halved, beside its records."""
-    rank_by = layout.settings["report"]["rank_by"]
-    return replace(layout.grid.of_model(model), code_hashes={model: code_hash(model)}, rank_by=rank_by)
+def _promoted(grid: Grid, promotions: Path, model: str, epochs: int) -> set[str] | None:
+    try:
+        promotion = read_promotion(promotion_file(promotions, model, epochs))
+    except SweepError:
+        return None
+    return set(going_on(promotion)) if promotion["grid"] == promotion_grid(grid, model, epochs) else None
+
+
+def find_damaged(grid: Grid, promotions: Path) -> list[str]:
+    """A sentence on each promotion of a grid that is there but cannot be read."""
+    sentences = []
+    for model, space in grid.models.items():
+        for file in (promotion_file(promotions, model, epochs) for epochs in space.rungs[:-1]):
+            try:
+                if file.exists():
+                    read_promotion(file)
+            except SweepError as error:
+                sentences.append(str(error))
+    return sentences
 
 
 def describe_rungs(rungs: Iterable[Rung]) -> str:
-    """The rungs of one model in words: "12 configurations for 5 epochs, 4 of them on to 3, 2 of them on to 9"."""
+    """The rungs of one model in words: "12 configurations for 5 epochs, 4 of them on to 15, 2 of them on to 50"."""
     first, *others = rungs
     words = [f"{first.configurations} configurations for {first.epochs} epoch{'s' if first.epochs > 1 else ''}"]
     words += [f"{rung.configurations} of them on to {rung.epochs}" for rung in others]
     unknown = any(rung.runs is None for rung in others)
     return ", ".join(words) + (" (which ones depends on results to come)" if unknown else "")
-
-
-def find_damaged_promotions(layout: Layout) -> list[str]:
-    """A sentence on each promotion of a model that is halved which cannot be read."""
-    sentences = []
-    for model, space in layout.grid.models.items():
-        for epochs in space.rungs[:-1]:
-            file = layout.promotions / model / f"rung{epochs}.json"
-            try:
-                if file.exists():
-                    read_promoted(file)
-            except SweepError as error:
-                sentences.append(str(error))
-    return sentences
 
 
 def known_runs(layout: Layout, rungs: Iterable[Rung]) -> list[Run]:

@@ -84,7 +84,7 @@ def test_a_partial_grid_has_the_runs_with_a_record_and_an_account_of_the_others(
     put(files[5], RUNS[6])  # at another run's place
     for file in files[8:]:
         file.unlink()
-    runs, records, grid = collect_partial(GRID, tmp_path, tmp_path / "records", DATA_HASH)
+    runs, records, grid = collect_partial(GRID, tmp_path, tmp_path / "records", DATA_HASH, tmp_path)
     assert runs == [RUNS[1], RUNS[3], stale, RUNS[6], RUNS[7]]
     assert [record["epochs"] for record in records] == [2, 2, 7, 2, 2]
     assert grid == Grid(
@@ -112,11 +112,11 @@ def test_records_of_runs_with_axes_are_collected_and_one_of_other_axes_is_named(
     with pytest.raises(SweepError) as caught:
         collect(grid, grid.runs(), tmp_path, tmp_path / "records", DATA_HASH)
     assert f"  {decayed} was made with weight_decay its default, not 0.1\n" in str(caught.value)
-    account = collect_partial(grid, tmp_path, tmp_path / "records", DATA_HASH)[2].partial
+    account = collect_partial(grid, tmp_path, tmp_path / "records", DATA_HASH, tmp_path)[2].partial
     assert account is not None
     assert len(account.damaged) == 1  # at another run's place
 
 
 def test_a_partial_grid_without_any_record_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SweepError, match="no run of this sweep is finished"):
-        collect_partial(GRID, tmp_path, tmp_path / "records", DATA_HASH)
+        collect_partial(GRID, tmp_path, tmp_path / "records", DATA_HASH, tmp_path)
