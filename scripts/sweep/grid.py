@@ -186,6 +186,12 @@ class Space:
         return len(self.configurations) == math.prod(map(len, self.values.values()))
 
 
+def number_kept(configurations: int, keep: float) -> int:
+    """How many of so many configurations go on, if `keep` is the share: at least one, if there is any."""
+    # 0.1 · 30 is 3.0000000000000004 to Python.
+    return min(configurations, max(1, math.ceil(round(keep * configurations, 9))))
+
+
 @dataclass(frozen=True)
 class Partial:
     """How the runs of an unfinished sweep differ from those that its config asks for.

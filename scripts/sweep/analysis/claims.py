@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from sweep.analysis.examined import LOST_DISTANCE, WRONG, Examination, Shift, Size
-from sweep.analysis.halving import is_finished
 from sweep.analysis.ranking import NOISE_FACTOR, binomial_error, rank
-from sweep.analysis.rungs import survivors
+from sweep.analysis.rungs import is_finished, survivors
 from sweep.grid import MAIN, Grid, Partial
 
 if TYPE_CHECKING:

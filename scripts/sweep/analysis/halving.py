@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sweep.analysis.ranking import DIGITS
-from sweep.analysis.rungs import count_by_rung
 from sweep.analysis.tables import configuration_table, run_table
 from sweep.errors import SweepError
-from sweep.grid import Grid, Run, Space
+from sweep.grid import Grid, Run, number_kept
 from sweep.runs.collect import collect
-from sweep.runs.promotions import going_on, number_kept, promotion_file, promotion_grid, read_promotion
+from sweep.runs.promotions import going_on, promotion_file, promotion_grid, read_promotion
 
 if TYPE_CHECKING:
     from sweep.runs.records import Record
@@ -32,21 +31,6 @@ def choose(configurations: pd.DataFrame, keep: float) -> list[str]:
     """
     best = configurations.head(number_kept(len(configurations), keep))
     return list(best.loc[best["diverged"] == 0, "name"])
-
-
-def is_finished(runs: pd.DataFrame, space: Space) -> bool:
-    """Whether all configurations of a model that are to go on have been trained for the epochs of their next rung.
-
-    `runs` are the model's rows of the table of runs, which has all of the first rung. A model that is not halved is
-    always finished.
-    """
-    counts = count_by_rung(runs, space)
-    for epochs, following in pairwise(space.rungs):
-        stopped = runs[(runs["epochs"] == epochs) & (runs["status"] == "diverged")]["name"].nunique()
-        due = min(number_kept(counts[epochs], space.halving["keep"]), counts[epochs] - stopped)
-        if counts[following] < due:
-            return False
-    return True
 
 
 def promote(runs: Sequence[Run], records: "Sequence[Record]", grid: Grid, model: str) -> dict[str, Any]:

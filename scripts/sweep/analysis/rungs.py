@@ -1,9 +1,11 @@
 """The table of runs of a model that is halved, some of whose configurations were stopped earlier than others: all of
 them at one number of epochs, or those alone that were not stopped."""
 
+from itertools import pairwise
+
 import pandas as pd
 
-from sweep.grid import Grid, Space
+from sweep.grid import Grid, Space, number_kept
 from sweep.metrics import METRIC_LABELS
 
 
@@ -49,3 +51,18 @@ def count_by_rung(runs: pd.DataFrame, space: Space) -> dict[int, int]:
     model's rows of the table of runs."""
     ends = runs.groupby("name")["epochs"].max()
     return {epochs: int(ends.isin(space.rungs[place:]).sum()) for place, epochs in enumerate(space.rungs)}
+
+
+def is_finished(runs: pd.DataFrame, space: Space) -> bool:
+    """Whether all configurations of a model that are to go on have been trained for the epochs of their next rung.
+
+    `runs` are the model's rows of the table of runs, which has all of the first rung. A model that is not halved is
+    always finished.
+    """
+    counts = count_by_rung(runs, space)
+    for epochs, following in pairwise(space.rungs):
+        stopped = runs[(runs["epochs"] == epochs) & (runs["status"] == "diverged")]["name"].nunique()
+        due = min(number_kept(counts[epochs], space.halving["keep"]), counts[epochs] - stopped)
+        if counts[following] < due:
+            return False
+    return True

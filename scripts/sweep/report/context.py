@@ -13,9 +13,8 @@ import pandas as pd
 
 from sweep.analysis.claims import Measure, judge, subtract
 from sweep.analysis.examined import Examination
-from sweep.analysis.halving import is_finished
 from sweep.analysis.ranking import BOOTSTRAP_DRAWS, NOISE_FACTOR, Ranking, binomial_error, rank
-from sweep.analysis.rungs import count_by_rung, survivors
+from sweep.analysis.rungs import count_by_rung, is_finished, survivors
 from sweep.analysis.tables import read_table
 from sweep.grid import MAIN, Grid, Partial, Space
 from sweep.metrics import METRIC_LABELS, effect_is_points, heatmaps_are_points, label

@@ -12,9 +12,8 @@ import plotly
 from markupsafe import Markup
 
 from sweep.analysis.examined import Examination
-from sweep.analysis.halving import is_finished
 from sweep.analysis.importance import MOST_TERMS
-from sweep.analysis.rungs import count_by_rung
+from sweep.analysis.rungs import count_by_rung, is_finished
 from sweep.analysis.tables import CONFIGURATION, axes_of
 from sweep.grid import MAIN, Grid, axis_words
 from sweep.metrics import METRIC_LABELS, label, parameter_label

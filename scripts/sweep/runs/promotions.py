@@ -1,7 +1,6 @@
 """Promotions of models that are halved: files that say which configurations go on after a rung."""
 
 import json
-import math
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -10,15 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sweep.errors import SweepError
-from sweep.grid import Grid, Run
+from sweep.grid import Grid, Run, number_kept
 from sweep.layout import Layout
 from sweep.runs.records import code_hash
-
-
-def number_kept(configurations: int, keep: float) -> int:
-    """How many of so many configurations go on, if `keep` is the share: at least one, if there is any."""
-    # 0.1 · 30 is 3.0000000000000004 to Python.
-    return min(configurations, max(1, math.ceil(round(keep * configurations, 9))))
 
 
 def going_on(promotion: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pandas as pd
 import pytest
 
-from sweep.analysis.halving import is_finished
+from sweep.analysis.rungs import is_finished
 from sweep.analysis.tables import read_table
 from sweep.grid import Grid, Run
 from sweep.results import best_run
