@@ -55,6 +55,9 @@ def obstacle_row(citations: Citations, obstacle: Obstacle) -> dict[str, Any]:
     )
     kind, model, other = obstacle.kind, obstacle.model, obstacle.other
     row = {"kind": kind, "label": label(model or ""), "other": label(other or "")}
+    if kind == "noise":
+        ours = citations.setting(ours, "seeds")
+        return {**row, "ours": ours, "theirs": citations.setting(theirs, "LEAST_DF", RULES.format("noise"))}
     if model and other:
         ours = citations.cite(ours, "pictures", cite_lost((model, other)))
         return {**row, "ours": ours, "theirs": citations.setting(theirs, "LEAST_PICTURES", RULES.format("claims"))}
@@ -95,6 +98,9 @@ def claim_row(citations: Citations, position: int, judgement: Judgement) -> dict
         "differences": [],
         "noises": [],
         "rank": None,
+        # Of claims on the best configuration how many others would have been consistent.
+        "others": None,
+        "equivalent": judgement.equivalent,
         # Of claims on shifts the number of pictures that are compared.
         "pictures": None,
     }
@@ -102,6 +108,9 @@ def claim_row(citations: Citations, position: int, judgement: Judgement) -> dict
         return {**row, **examined_cells(citations, judgement)}
     if judgement.ours:
         row["names"] = [citations.name(claim["model"], judgement.ours)]
+    if judgement.candidates:
+        every = [cite_runs(f"{claim['model']}/*", "last.val_loss")]
+        row["others"] = citations.cite(str(judgement.candidates - 1), "not told apart from the best", every)
     if judgement.rank:
         compared = [cite_runs(f"{claim['model']}/{runs}", "last.val_loss") for runs in (f"{claim['value']}/*", "*")]
         among = cite_file("writeup.yaml", f"sweep.models.{claim['model']}")
@@ -109,7 +118,7 @@ def claim_row(citations: Citations, position: int, judgement: Judgement) -> dict
     for (metric, model), measure in judgement.measures.items():
         if on_metric:
             how = "mean" if len(measure.runs) > 1 else "value"
-            row["ours"].append(citations.cite(f"{measure.value:.4f}", how, cite_measure(measure, metric)))
+            row["ours"].append(citations.cite(f"{measure.figure.value:.4f}", how, cite_measure(measure, metric)))
         for name in measure.runs["name"].unique():
             if (named := citations.name(model, name)) not in row["names"]:
                 row["names"].append(named)
@@ -117,9 +126,8 @@ def claim_row(citations: Citations, position: int, judgement: Judgement) -> dict
         measures = [measure for (measured, _), measure in judgement.measures.items() if measured == metric]
         cited = [citation for measure in measures for citation in cite_measure(measure, metric)]
         compared = [*cited, written] if on_metric else cited
-        row["differences"].append(citations.cite(f"{difference:+.4f}", "difference", compared))
-        if (noise := judgement.noises[metric]) is not None:
-            row["noises"].append(citations.noise(noise, cited))
+        row["differences"].append(citations.cite(f"{difference.value:+.4f}", "difference", compared))
+        row["noises"].append(citations.cite(f"±{difference.least:.4f}", "half of the 95 % interval", cited))
     return row
 
 
@@ -132,12 +140,12 @@ def examined_cells(citations: Citations, judgement: Judgement) -> dict[str, Any]
     """The cells of a claim that compares the examinations of two models."""
     compared, _ = EXAMINED[judgement.claim["kind"]]
     models = list(judgement.examined)
-    difference, noise = judgement.differences[compared], judgement.noises[compared]
+    difference = judgement.differences[compared]
     if judgement.pictures is None:
         cited = {model: [cite_examination(model, f"size.{compared}")] for model in models}
         both = [citation for model in models for citation in cited[model]]
         ours = [citations.cite(f"{value:,}", "value", cited[model]) for model, value in judgement.examined.items()]
-        return {"ours": ours, "differences": [citations.cite(f"{difference:+,}", "difference", both)]}
+        return {"ours": ours, "differences": [citations.cite(f"{difference.value:+,}", "difference", both)]}
     # The share of a model is over the pictures that both have right.
     ours = [
         citations.cite(f"{share:.4f}", "share lost", cite_lost(dict.fromkeys((model, *models))))
@@ -146,8 +154,8 @@ def examined_cells(citations: Citations, judgement: Judgement) -> dict[str, Any]
     both = cite_lost(models)
     return {
         "ours": ours,
-        "differences": [citations.cite(f"{difference:+.4f}", "difference of shares lost", both)],
-        "noises": [citations.cite(f"{noise:.4f}", "standard error", both)],
+        "differences": [citations.cite(f"{difference.value:+.4f}", "difference of shares lost", both)],
+        "noises": [citations.cite(f"±{difference.least:.4f}", "half of the 95 % interval", both)],
         "pictures": citations.cite(str(judgement.pictures), "pictures", both),
     }
 
