@@ -130,7 +130,7 @@ def judge(
         A judgement for each claim, in their order; all obstacles, each once; and for each model that is judged by some
         of its configurations alone the number of these.
     """
-    theirs = Grid.of(writeup["sweep"]["models"], [0])
+    theirs = Grid.of(writeup["sweep"]["models"], grid.seeds)
     found = _differences(writeup["sweep"], theirs, grid, manifest)
     written = [(run.model, run.name) for run in theirs.runs()]
     compared = runs[pd.MultiIndex.from_frame(runs[["model", "name"]]).isin(written)]
@@ -142,7 +142,7 @@ def judge(
         elif obstacles := [obstacle for obstacle in found if obstacle.model in concerned]:
             judgements.append(Judgement(claim, "unjudged", obstacles))
         else:
-            judgements.append(_judge(claim, grid, runs, compared, writeup.get("margins", {})))
+            judgements.append(_judge(claim, theirs, compared, writeup.get("margins", {})))
     late = [obstacle for judgement in judgements for obstacle in judgement.obstacles if obstacle not in found]
     unjudged = {obstacle.model for obstacle in found}
     restricted = {
@@ -184,19 +184,17 @@ def _differences(sweep: Mapping[str, Any], theirs: Grid, grid: Grid, manifest: "
     return found
 
 
-def _judge(
-    claim: Mapping[str, Any], grid: Grid, runs: pd.DataFrame, compared: pd.DataFrame, margins: Mapping[str, float]
-) -> Judgement:
-    """Judge a claim on metrics by the runs of the write-up's configurations, `compared`, and by the noise of all
-    `runs`."""
+def _judge(claim: Mapping[str, Any], grid: Grid, runs: pd.DataFrame, margins: Mapping[str, float]) -> Judgement:
+    """Judge a claim on metrics by the runs of the write-up's configurations alone, whose grid is `grid`. Their noise is
+    found in them, too: the write-up's grid is complete, even where ours is not."""
     if claim["kind"] == "best":
-        return _judge_best(claim, grid, runs, compared)
+        return _judge_best(claim, grid, runs)
     metrics = ["val_acc", "val_loss"] if claim["kind"] == "ahead" else [claim["kind"]]
     models = [claim["model"], *([claim["other"]] if claim["kind"] == "ahead" else [])]
     measures = {}
     for metric in metrics:
         for model in models:
-            best = best_runs(compared[compared["model"] == model], metric, len(grid.seeds))
+            best = best_runs(runs[runs["model"] == model], metric, len(grid.seeds))
             if best is None:
                 return Judgement(claim, "unjudged", [Obstacle("diverged", model)])
             column = f"last_{metric}"
@@ -244,10 +242,10 @@ def best_figure(values: Floats, noise: Noise | None) -> Figure | None:
     return None if noise is None else Figure(float(values.mean()), noise.sd, noise.df, seeds)
 
 
-def _judge_best(claim: Mapping[str, Any], grid: Grid, runs: pd.DataFrame, compared: pd.DataFrame) -> Judgement:
+def _judge_best(claim: Mapping[str, Any], grid: Grid, runs: pd.DataFrame) -> Judgement:
     model = claim["model"]
     noise = run_noise(runs, "last_val_loss", model, grid)
-    ranking = rank(compared[compared["model"] == model], "val_loss", noise)
+    ranking = rank(runs[runs["model"] == model], "val_loss", noise)
     if ranking is None:
         return Judgement(claim, "unjudged", [Obstacle("diverged", model)])
     if ranking.candidates is None:

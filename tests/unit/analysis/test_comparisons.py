@@ -110,7 +110,7 @@ def best_values(generator: np.random.Generator, spread: float, seeds: int, sweep
 
 
 def figures(values: Floats, generator: np.random.Generator) -> list[Figure]:
-    """The mean of each row, with the noise that is known of so many seeds: its own from three on, else that of a run."""
+    """The mean of each row, with the noise that is known of so many seeds: its own from three on, or else a run's."""
     sweeps, seeds = values.shape
     if seeds >= 3:
         noises, df = values.std(axis=1, ddof=1), seeds - 1
