@@ -56,8 +56,9 @@ def obstacle_row(citations: Citations, obstacle: Obstacle) -> dict[str, Any]:
     kind, model, other = obstacle.kind, obstacle.model, obstacle.other
     row = {"kind": kind, "label": label(model or ""), "other": label(other or "")}
     if kind == "noise":
-        ours = citations.setting(ours, "seeds")
-        return {**row, "ours": ours, "theirs": citations.setting(theirs, "LEAST_DF", RULES.format("noise"))}
+        ours = citations.count(obstacle.ours, cite_file(citations.grid_file, "seeds"))
+        grid = [cite_file("writeup.yaml", f"sweep.models.{model}")]
+        return {**row, "ours": ours, "theirs": citations.cite(theirs, "seeds that would tell", grid)}
     if model and other:
         ours = citations.cite(ours, "pictures", cite_lost((model, other)))
         return {**row, "ours": ours, "theirs": citations.setting(theirs, "LEAST_PICTURES", RULES.format("claims"))}
@@ -110,7 +111,7 @@ def claim_row(citations: Citations, position: int, judgement: Judgement) -> dict
         row["names"] = [citations.name(claim["model"], judgement.ours)]
     if judgement.candidates:
         every = [cite_runs(f"{claim['model']}/*", "last.val_loss")]
-        row["others"] = citations.cite(str(judgement.candidates - 1), "not told apart from the best", every)
+        row["others"] = citations.cite(str(judgement.candidates - 1), "others not told apart", every)
     if judgement.rank:
         compared = [cite_runs(f"{claim['model']}/{runs}", "last.val_loss") for runs in (f"{claim['value']}/*", "*")]
         among = cite_file("writeup.yaml", f"sweep.models.{claim['model']}")
@@ -127,7 +128,7 @@ def claim_row(citations: Citations, position: int, judgement: Judgement) -> dict
         cited = [citation for measure in measures for citation in cite_measure(measure, metric)]
         compared = [*cited, written] if on_metric else cited
         row["differences"].append(citations.cite(f"{difference.value:+.4f}", "difference", compared))
-        row["noises"].append(citations.cite(f"±{difference.least:.4f}", "half of the 95 % interval", cited))
+        row["noises"].append(citations.cite(f"±{difference.least:.4f}", "half of the 95 % interval", compared))
     return row
 
 

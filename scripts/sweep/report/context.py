@@ -233,18 +233,25 @@ def sure_context(citations: Citations, name: str, tables: Tables, ranking: Ranki
     tested = honest_accuracy(
         own["best_test_acc"].to_numpy(float), images, run_noise(runs, "best_test_acc", name, tables.grid)
     )
-    cited_tests = [cite_runs(f"{name}/{best}/*", "best.test_acc")]
+    cited_tests = [cite_runs(f"{name}/{best}/*", "best.test_acc"), cite_file("manifest.json", "sizes.test")]
     context = {
         # What the runs were made with that is not the same for all: {"precision": "bf16, fp32"}.
-        "mixtures": {kind: citations.cite(", ".join(values), "values", cited) for kind, values in mixtures.items()},
+        "mixtures": {
+            kind: citations.cite(", ".join(values), "values", [cite_runs(f"{name}/*", f"environment.{kind}")])
+            for kind, values in mixtures.items()
+        },
         "ranked": citations.cite(str(len(ranking.names)), "ranked", cited),
         "tested": {
             side: citations.cite(f"{getattr(tested, side):.4f}", how, cited_tests)
-            for side, how in (("accuracy", "mean"), ("low", "95 % interval"), ("high", "95 % interval"))
+            for side, how in (
+                ("accuracy", "mean"),
+                ("low", "low end of the 95 % interval"),
+                ("high", "high end of the 95 % interval"),
+            )
         },
     }
     if ranking.noise is None or ranking.candidates is None:
-        needed = citations.cite(str(seeds_to_know(len(ranking.names))), "seeds", cited)
+        needed = citations.cite(str(seeds_to_know(len(ranking.names))), "seeds that would tell", cited)
         return {**context, "kind": "unknown", "seeds_needed": needed}
     noise = ranking.noise
     return {
@@ -312,7 +319,7 @@ def lead_context(citations: Citations, models: Sequence[Mapping[str, Any]], tabl
     return {
         "lead": "clear" if difference.sign == 1 else "unclear",
         "lead_value": citations.cite(f"{difference.value:.4f}", "difference", cited),
-        "lead_least": citations.cite(f"{difference.least:.4f}", "least difference", cited),
+        "lead_least": citations.cite(f"{difference.least:.4f}", "least lead", cited),
     }
 
 
