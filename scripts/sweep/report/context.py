@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pandas as pd
 
 from sweep.analysis.claims import judge
-from sweep.analysis.comparisons import subtract
+from sweep.analysis.comparisons import seeds_to_tell, subtract, tellable_difference
 from sweep.analysis.examined import Examination
 from sweep.analysis.noise import find_mixtures, run_noise, seeds_to_know
 from sweep.analysis.ranking import Ranking, configuration_figure, honest_accuracy, rank
@@ -37,6 +37,10 @@ from sweep.report.parameters import effects_context, further, shown_parameters, 
 if TYPE_CHECKING:
     from sweep.data.prepared import Manifest
 
+# The report says how many seeds would find so small a difference of val_acc. It calls the noise uneven if chance makes
+# deviations as different as those that it finds with less than the second probability.
+SMALL_DIFFERENCE = 0.005
+UNEVEN = 0.01
 # Convolutions are expected to help on images: what the report says of it if this model is ahead.
 EXPECTATIONS = {"cnn": "expected", "mlp": "unexpected"}
 
@@ -100,6 +104,7 @@ def report_context(
         "comparison": comparison_context(citations, models, tables),
         "studies": compared,
         "examined": examined_context(citations, grid, examinations),
+        "mixtures": mixtures_context(citations, tables.runs, "*"),
         "margins": {
             metric: citations.setting(margin, f"margins.{metric}", "writeup.yaml")
             for metric, margin in writeup.get("margins", {}).items()
@@ -227,7 +232,6 @@ def sure_context(citations: Citations, name: str, tables: Tables, ranking: Ranki
     open. `images` is the number of test images."""
     runs = tables.runs[tables.runs["model"] == name]
     cited = [cite_runs(f"{name}/*", f"last.{tables.grid.rank_by}")]
-    mixtures = find_mixtures(runs)
     best = ranking.names[0]
     own = runs[runs["name"] == best]
     tested = honest_accuracy(
@@ -235,11 +239,7 @@ def sure_context(citations: Citations, name: str, tables: Tables, ranking: Ranki
     )
     cited_tests = [cite_runs(f"{name}/{best}/*", "best.test_acc"), cite_file("manifest.json", "sizes.test")]
     context = {
-        # What the runs were made with that is not the same for all: {"precision": "bf16, fp32"}.
-        "mixtures": {
-            kind: citations.cite(", ".join(values), "values", [cite_runs(f"{name}/*", f"environment.{kind}")])
-            for kind, values in mixtures.items()
-        },
+        "mixtures": mixtures_context(citations, runs, f"{name}/*"),
         "ranked": citations.cite(str(len(ranking.names)), "ranked", cited),
         "tested": {
             side: citations.cite(f"{getattr(tested, side):.4f}", how, cited_tests)
@@ -259,6 +259,7 @@ def sure_context(citations: Citations, name: str, tables: Tables, ranking: Ranki
         "kind": noise.origin,
         "noise": citations.cite(f"{noise.sd:.4f}", "noise of a run", cited),
         "df": citations.cite(str(noise.df), "degrees of freedom", cited),
+        "uneven": noise.homogeneity is not None and noise.homogeneity < UNEVEN,
         "erratic": [citations.name(name, each) for each in noise.erratic[:LISTED]],
         "alone": len(ranking.candidates) == 1,
         "candidates": [citations.name(name, each) for each in ranking.candidates[:LISTED]],
@@ -266,6 +267,31 @@ def sure_context(citations: Citations, name: str, tables: Tables, ranking: Ranki
         "unlisted": citations.rest(ranking.candidates, *cited),
         "reach": None if ranking.reach is None else citations.cite(f"{ranking.reach:.4f}", "least difference", cited),
         "optimism": citations.cite(f"{ranking.optimism:.4f}", "optimism of the best", cited),
+        "power": power_context(citations, name, tables, ranking.seeds),
+    }
+
+
+def mixtures_context(citations: Citations, runs: pd.DataFrame, pattern: str) -> dict[str, str]:
+    """What these runs, those of the `pattern`, were made with that is not the same for all: {"precision": "bf16,
+    fp32"}."""
+    return {
+        kind: citations.cite(", ".join(values), "values", [cite_runs(pattern, f"environment.{kind}")])
+        for kind, values in find_mixtures(runs).items()
+    }
+
+
+def power_context(citations: Citations, name: str, tables: Tables, seeds: int) -> dict[str, str] | None:
+    """What differences of val_acc so many seeds find, and how many seeds would find SMALL_DIFFERENCE; None if the noise
+    of val_acc is not known, or is 0."""
+    noise = run_noise(tables.runs, "last_val_acc", name, tables.grid)
+    if noise is None or not noise.sd:
+        return None
+    cited = [cite_runs(f"{name}/*", "last.val_acc")]
+    return {
+        "noise": citations.cite(f"{noise.sd:.4f}", "noise of a run", cited),
+        "found": citations.cite(f"{tellable_difference(seeds, noise.sd, noise.df):.4f}", "difference found", cited),
+        "small": citations.setting(SMALL_DIFFERENCE, "SMALL_DIFFERENCE", "scripts/sweep/report/context.py"),
+        "seeds": citations.cite(str(seeds_to_tell(SMALL_DIFFERENCE, noise.sd, noise.df)), "seeds that find", cited),
     }
 
 

@@ -31,7 +31,7 @@ NUMBER = re.compile(r"\d+(?:\.\d+)*")
 OTHER = re.compile(r"`[^`]*`|\]\(#[^)]*\)|<[^>]*>|!\[[^)]*\)|CIFAR-10|cifar10|jinja2|report\.json|\bL2\b")
 # What comes from the noise of a model's runs.
 SURE = ["noise of a run", "degrees of freedom", "least difference", "optimism of the best"]
-SURE += ["not told apart from the best", "others not told apart"]
+SURE += ["not told apart from the best", "others not told apart", "difference found", "seeds that find"]
 # The record of each run of the sweep, "", of each study, and of all together, "*".
 Records = dict[str, dict[str, Any]]
 Groups = dict[str, Records]
@@ -119,6 +119,11 @@ def sure(how: str, values: dict[str, list[float]]) -> float:
     if how in ("noise of a run", "degrees of freedom"):
         return {"noise of a run": noise, "degrees of freedom": df}[how]
     seeds = len(next(iter(values.values())))
+    quantiles = stats.t.ppf(0.975, df) + stats.t.ppf(0.8, df)
+    if how == "difference found":
+        return float(quantiles * noise * math.sqrt(2 / seeds))
+    if how == "seeds that find":
+        return max(2, math.ceil(2 * (quantiles * noise / 0.005) ** 2))
     quantile = dunnett_quantile(len(values) - 1, df)
     if how == "least difference":
         return quantile * noise * math.sqrt(2 / seeds)
@@ -304,6 +309,7 @@ def check_origins(folder: Path, text: str, origins: dict[str, Any], groups: Grou
         "writeup.yaml": WRITEUP,
         "config.yaml": text.split("```yaml\n")[1].split("```")[0],
         "packages": defaultdict(str, {name: version(name) for name in ("jinja2", "matplotlib", "numpy", "pandas")}),
+        "scripts/sweep/report/context.py": {"SMALL_DIFFERENCE": 0.005},
         "scripts/sweep/analysis/claims.py": {"LEAST_PICTURES": 50},
         "scripts/sweep/analysis/examined.py": {"LOST_DISTANCE": 2},
     }

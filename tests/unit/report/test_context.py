@@ -185,6 +185,14 @@ def test_what_cannot_be_told_apart_is_named(report: Any, language: str) -> None:
     }[language]  # fmt: skip
     assert [words in text for words in said] == [True] * 4
     assert re.findall(r"`1024_0.001_0..`", text.split(said[2])[1])[:2] == ["`1024_0.001_0.0`", "`1024_0.001_0.1`"]
+    # The accuracies have no noise, so that nothing is said of the seeds that they need.
+    need = {"en": "How many seeds to run", "zh": "该用多少个种子"}[language]
+    assert need not in text
+    accuracies = [0.50, 0.51, 0.50, 0.51, 0.70, 0.71]
+    pairs: Runs = list(zip(losses, accuracies, strict=True))
+    text = report({"mlp": pairs}, language, seeds=[0, 1])
+    # 2 · (3.182 + 0.978)² · (0.00707 / 0.005)² = 69.2
+    assert {"en": "0.005 so often takes 70 seeds", "zh": "0.005 的差，每组需要 70 个种子"}[language] in text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -302,6 +310,9 @@ def test_a_mixture_of_environments_is_told(tmp_path: Path, language: str) -> Non
         TEMPLATES, language, values(tmp_path, {"mlp": BAD}, device_name="Some GPU", precision="bf16")
     )
     assert mixture in mixed
+    # It is said where the ranking and the claims are judged.
+    kinds = {"en": "not all of one kind (`precision`: ", "zh": "并不完全相同（`precision`："}[language]
+    assert (mixed.count(kinds), same.count(kinds)) == (2, 0)
     lines = [line for line in mixed.splitlines() if "2.14.1" in line]
     assert len(lines) == 2
     assert "Some CPU" in lines[0]
