@@ -20,6 +20,7 @@ from sweep.analysis.comparisons import (
     subtract,
     tellable_difference,
 )
+from sweep.analysis.noise import find_erratic
 
 CONFIGURATIONS = 60
 Floats = NDArray[np.float64]
@@ -59,8 +60,9 @@ def simulate(seeds: int, spread: float, uneven: float, sweeps: int = 1500) -> tu
             variances = np.full(CONFIGURATIONS, generator.chisquare(df) / df)
         else:
             own = values.var(axis=1, ddof=1)
-            df = CONFIGURATIONS * (seeds - 1)
-            variances = np.maximum(own, own.mean())
+            pooled = own[~find_erratic(own, np.full(CONFIGURATIONS, seeds - 1))]
+            df = len(pooled) * (seeds - 1)
+            variances = np.maximum(own, pooled.mean())
         kept = not_told_apart(values.mean(axis=1), variances, seeds, df)
         # Where all are equally good, any may be called the best.
         found += kept[truth.argmin()]

@@ -97,6 +97,9 @@ def test_with_equal_noises_the_set_is_the_first_ones() -> None:
     ranking = ranked([[float(value) for value in row] for row in values])
     assert ranking.candidates == ranking.names[: len(ranking.candidates or [])]
     assert 2 < len(ranking.candidates) < 30
+    # The optimism is that of means of three.
+    expected = optimism_of_best(np.sort(values.mean(axis=1)), np.full(60, 0.01**2 / 3))
+    assert ranking.optimism == pytest.approx(expected, rel=1e-6)
 
 
 def test_diverged_configurations_are_not_ranked() -> None:
