@@ -7,38 +7,22 @@ other seeds would.
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, ttest_rel
 
-
-@dataclass(frozen=True)
-class Paired:
-    """The difference of two runs, the first minus the second, over the same images.
-
-    `difference` is that of the means over the images, `error` its standard error, and `p` the probability of one as
-    large if the two were equally good.
-    """
-
-    difference: float
-    error: float
-    p: float
+from sweep.analysis.examined import Paired
 
 
-def compare_classes(first: NDArray[np.integer], second: NDArray[np.integer], labels: NDArray[np.integer]) -> Paired:
+def compare_rights(gained: int, lost: int, images: int) -> Paired:
     """The difference of two accuracies, by McNemar's exact test.
 
     Args:
-        first: the classes that the first run answers, shape (images,).
-        second: those of the second run.
-        labels: the right classes, shape (images,).
+        gained: the number of images that the first run alone has right.
+        lost: that of those that the second run alone has right.
+        images: the number of all images.
     """
-    right, other = first == labels, second == labels
-    images = len(labels)
-    # The images that one alone has right.
-    gained, lost = int((right & ~other).sum()), int((other & ~right).sum())
     difference = (gained - lost) / images
     error = math.sqrt((gained + lost) / images - difference**2) / math.sqrt(images)
     p = float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from sweep.analysis.comparisons import LEVEL, Figure, combine, dunnett_quantile, not_told_apart
-from sweep.analysis.noise import Noise
+from sweep.analysis.noise import Noise, run_noise
+from sweep.analysis.rungs import survivors
 from sweep.analysis.tables import DIGITS
+from sweep.grid import Grid
 
 # Draws for the optimism of the best, each with its mirror image. The generator is seeded, so that the same runs always
 # give the same number.
@@ -48,6 +50,14 @@ class Ranking:
     candidates: list[str] | None = None
     reach: float | None = None
     optimism: float | None = None
+
+
+def rank_model(runs: pd.DataFrame, model: str, grid: Grid) -> Ranking | None:
+    """Rank a model's configurations by the grid's `rank_by`, with the noise of its runs; of a halved model those alone
+    that were not stopped, by their own noise. `runs` is the table of runs of the grid. None as of `rank`."""
+    compared = survivors(runs, grid)
+    noise = run_noise(compared, f"last_{grid.rank_by}", model, grid)
+    return rank(compared[compared["model"] == model], grid.rank_by, noise)
 
 
 def rank(runs: pd.DataFrame, rank_by: str, noise: Noise | None) -> Ranking | None:

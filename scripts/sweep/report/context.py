@@ -16,7 +16,7 @@ from sweep.analysis.comparisons import seeds_to_tell, subtract, tellable_differe
 from sweep.analysis.examined import Examination
 from sweep.analysis.halving import is_finished
 from sweep.analysis.noise import find_mixtures, run_noise, seeds_to_know
-from sweep.analysis.ranking import Ranking, configuration_figure, honest_accuracy, rank
+from sweep.analysis.ranking import Ranking, configuration_figure, honest_accuracy, rank_model
 from sweep.analysis.rungs import count_by_rung, survivors
 from sweep.analysis.tables import read_table
 from sweep.grid import MAIN, Grid, Partial, Space
@@ -34,6 +34,7 @@ from sweep.report.citations import (
 )
 from sweep.report.claim_table import claims_context
 from sweep.report.examined import examined_context
+from sweep.report.nearest import nearest_context
 from sweep.report.parameters import effects_context, further, shown_parameters, space_context
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def report_context(
     """
     examinations = examinations or {}
     grid = tables.grid
-    models = [model_context(citations, name, tables, manifest, top) for name in grid.models]
+    models = [model_context(citations, name, tables, manifest, top, examinations.get(name)) for name in grid.models]
     everything = [tables, *studies]
     compared = [study_context(citations, study) for study in studies]
     explain_once([*models, *(model for study in compared for model in study["models"])])
@@ -180,7 +181,14 @@ def data_context(citations: Citations, manifest: "Manifest") -> dict[str, Any]:
     }
 
 
-def model_context(citations: Citations, name: str, tables: Tables, manifest: "Manifest", top: int) -> dict[str, Any]:
+def model_context(
+    citations: Citations,
+    name: str,
+    tables: Tables,
+    manifest: "Manifest",
+    top: int,
+    examination: Examination | None = None,
+) -> dict[str, Any]:
     """A model's section: its search space, its ranking, its best values over all configurations, and how sure it is.
 
     Configurations with a run that diverged are not ranked; their diverged runs are listed in "diverged". Nor are those
@@ -190,7 +198,7 @@ def model_context(citations: Citations, name: str, tables: Tables, manifest: "Ma
     runs, configurations = (table[table["model"] == name] for table in (tables.runs, tables.configurations))
     diverged = runs["status"] == "diverged"
     compared = survivors(runs, tables.grid)
-    ranking = rank(compared, rank_by, run_noise(compared, f"last_{rank_by}", name, tables.grid))
+    ranking = rank_model(tables.runs, name, tables.grid)
     sound = configurations[(configurations["diverged"] == 0) & configurations["name"].isin(compared["name"])]
     rows = rows_of(sound.sort_values("rank"))
 
@@ -213,6 +221,8 @@ def model_context(citations: Citations, name: str, tables: Tables, manifest: "Ma
         "lowest_val_loss": show(min(rows, key=lambda row: row["last_val_loss"])) if rows else None,
         # None if runs are missing.
         "sure": sure,
+        # None if no configuration is there to be compared with the best.
+        "nearest": nearest_context(citations, examination) if len(rows) > 1 else None,
         "diverged_runs": citations.count(diverged.sum(), cite_runs(f"{name}/*", "status", equals="diverged")),
         "diverged": [diverged_row(citations, run) for run in rows_of(runs[diverged][:LISTED])],
         "diverged_unlisted": citations.rest(runs[diverged], cite_runs(f"{name}/*", "status", equals="diverged")),

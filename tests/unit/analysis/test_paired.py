@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
-from sweep.analysis.paired import compare_classes, compare_losses
+from sweep.analysis.examined import Paired
+from sweep.analysis.paired import compare_losses, compare_rights
 
 
 def answers(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -19,10 +20,15 @@ def answers(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return first, second, labels
 
 
+def compare(first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> Paired:
+    right, other = first == labels, second == labels
+    return compare_rights(int((right > other).sum()), int((other > right).sum()), len(labels))
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_accuracies_are_compared_by_mcnemar(seed: int) -> None:
     first, second, labels = answers(seed)
-    found = compare_classes(first, second, labels)
+    found = compare(first, second, labels)
     table = [[np.sum((first == labels) == a) and np.sum(((first == labels) == a) & ((second == labels) == b))
               for b in (True, False)] for a in (True, False)]  # fmt: skip
     assert found.p == pytest.approx(mcnemar(table, exact=True).pvalue)
@@ -32,7 +38,7 @@ def test_accuracies_are_compared_by_mcnemar(seed: int) -> None:
     # Far below that of two accuracies on different images.
     assert found.error < 0.7 * np.sqrt(2 * 0.25 / 300)
     # The other way round it is the same.
-    swapped = compare_classes(second, first, labels)
+    swapped = compare(second, first, labels)
     assert (swapped.difference, swapped.p) == (-found.difference, found.p)
 
 
@@ -50,13 +56,13 @@ def test_losses_are_compared_image_by_image() -> None:
 
 def test_runs_that_are_the_same_differ_by_nothing() -> None:
     first, _, labels = answers(0)
-    assert compare_classes(first, first, labels).p == compare_losses(first * 1.0, first * 1.0).p == 1
+    assert compare(first, first, labels).p == compare_losses(first * 1.0, first * 1.0).p == 1
     assert compare_losses(first * 1.0, first * 1.0).error == 0
 
 
 def test_the_error_is_the_noise_that_other_images_would_make() -> None:
     """Many validation sets of the same kind: the differences vary as each one's error says."""
-    found = [compare_classes(*answers(seed)) for seed in range(400)]
+    found = [compare(*answers(seed)) for seed in range(400)]
     assert np.std([each.difference for each in found]) == pytest.approx(
         np.mean([each.error for each in found]), rel=0.1
     )
