@@ -19,7 +19,8 @@ from sweep.runs.weights import mend_advice
 
 
 def examine(grid: Path, tables: Path, model: str, data: Path, records: Path, output: Path) -> None:
-    """Examine the best run of a model's best configuration, with the weights of its best validation epoch.
+    """Examine the best run of a model's best configuration, with the weights of its best validation epoch, and compare
+    its answers to the validation set at its last epoch with those of the configurations that rank next.
 
     --grid is the grid that the tables must be of, --tables their folder, --data that of the prepared data, --records
     that of the kept records, and --output the file to write. If the run's weights were not kept, the output says so and

@@ -344,10 +344,17 @@ def test_claims_on_a_halved_search_are_on_survivors_and_say_so(tmp_path: Path, l
     assert rows[0][3] == {"en": "ranked 1 of those trained to the end", "zh": "在训练到底的配置中排第 1"}[language]
     # That of the survivors, not the 0.9 of those that were stopped.
     assert rows[1][2] == "0.5197 (`1024_0.001_0.2`)"
+    luck = {"en": "luck that carried one of them past the earlier rungs", "zh": "有的配置靠运气晋级"}[language]
+    assert luck in (tmp_path / "report.md").read_text()
     # Of one seed the interactions of the whole grid would tell the noise, but few of its configurations are left.
     rows = halved_claims(tmp_path, {BEST["mlp"]: 1.0}, language, halved, 0)
     unknown = {"en": "cannot be judged: noise unknown", "zh": "无法判定：噪声未知"}[language]
     assert [row[-1] for row in rows] == [unknown] * 4
+    no_grid = {
+        "en": "(what a halved search has left is none), nothing tells",
+        "zh": "留下的配置不构成完整的搜索空间）",
+    }[language]
+    assert no_grid in (tmp_path / "report.md").read_text()
 
     # Six go on after the first rung, of which the write-up's is the last, and one after the second.
     names = [run.name for run in Grid.of(MODELS, [0]).runs() if run.model == "mlp" and run.name != BEST["mlp"]]
