@@ -43,7 +43,7 @@ def test_the_best_is_compared_with_the_next_ones_picture_by_picture(
             # At 0.05 / 3: of the losses 0.0405 is not below it, 0.0004 is.
             "With 3 of the configurations that rank next the best one was compared so:"
             " 2 of them differ from it in accuracy by more than chance, 2 in loss",
-            "Left out: 2 whose answers are missing or damaged.",
+            "Left out: 2 whose answers are missing or damaged (see `make status`).",
             "another seed may turn it round",
         ],
         "zh": [
