@@ -205,10 +205,12 @@ class Examination:
         """Whether it is of this model, and what says of which run is so too: other files are found by these names."""
         known = self.run is not None
         run = rf"{re.escape(f'{model}/{self.name}')}/seed[0-9]+"
+        others = self.nearest.compared if self.nearest else []
         return (
             self.model == model
             and [isinstance(each, str) for each in (self.run, self.name, self.series)] == [known] * 3
             and [type(each) is int for each in (self.epochs, self.best_epoch)] == [known] * 2
+            and all(re.fullmatch(rf"{re.escape(f'{model}/{each.name}')}/seed[0-9]+", each.run) for each in others)
             and (not known or bool(re.fullmatch(run, str(self.run)) and re.fullmatch("[0-9a-f]{64}", str(self.series))))
         )
 
