@@ -8,18 +8,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sweep import program
-from sweep.analysis.examined import Examination
+from sweep.analysis.examined import MOST_NEAREST, Examination
 from sweep.analysis.tables import check_data, check_tables, read_table
 from sweep.data.prepared import Manifest, map_prepared, read_manifest
 from sweep.errors import SweepError
 from sweep.grid import Grid
-from sweep.results import best_run, build_fresh, find_weights, restore_model, run_path
+from sweep.results import build_fresh, find_weights, leading_runs, restore_model, run_path
 from sweep.runs.tensors import Stored
 from sweep.runs.weights import mend_advice
 
 
 def examine(grid: Path, tables: Path, model: str, data: Path, records: Path, output: Path) -> None:
-    """Examine the best run of a model's best configuration, with the weights of its best validation epoch.
+    """Examine the best run of a model's best configuration, with the weights of its best validation epoch, and compare
+    its answers to the validation set at its last epoch with those of the configurations that rank next.
 
     --grid is the grid that the tables must be of, --tables their folder, --data that of the prepared data, --records
     that of the kept records, and --output the file to write. If the run's weights were not kept, the output says so and
@@ -29,23 +30,24 @@ def examine(grid: Path, tables: Path, model: str, data: Path, records: Path, out
     runs, configurations = (read_table(tables / f"{name}.csv") for name in ("runs", "configurations"))
     manifest = read_manifest(data)
     check_data(tables, runs, manifest.content_hash)
-    row = best_run(runs, configurations, model, Grid.read(grid).rank_by)
-    if row is None:
+    leading = leading_runs(runs, configurations, model, Grid.read(grid).rank_by, 1 + MOST_NEAREST)
+    if not leading:
         found = Examination(model, manifest.class_names, "diverged")
     else:
-        found = examine_run(row, records, data, manifest)
+        found = examine_run(*leading, records=records, data=data, manifest=manifest)
     found.write(output)
     print(f"Wrote {output}")
 
 
-def examine_run(row: pd.Series, records: Path, data: Path, manifest: Manifest) -> Examination:
-    """The examination of the run that is this row of the table of runs. Raises SweepError if its weights are damaged or
-    are not of these data."""
+def examine_run(row: pd.Series, *others: pd.Series, records: Path, data: Path, manifest: Manifest) -> Examination:
+    """The examination of the run that is this row of the table of runs, and its comparison with the others. Raises
+    SweepError if its weights are damaged or are not of these data."""
     # Imported here: torch takes seconds, and without a best run it is not needed.
     import torch
 
     from sweep.examination.answers import examine_answers
     from sweep.examination.modes import examine_modes
+    from sweep.examination.nearest import examine_nearest
     from sweep.examination.shift import examine_shift
     from sweep.examination.size import measure_size
     from sweep.runs.hardware import set_up
@@ -86,6 +88,9 @@ def examine_run(row: pd.Series, records: Path, data: Path, manifest: Manifest) -
         ),
         modes=examine_modes(model, validation, int(row["batch_size"])),
         shift=examine_shift(model, test),
+        nearest=examine_nearest(row, others, records, validation.labels.numpy())
+        if len(validation.labels) > 1
+        else None,
     )
 
 

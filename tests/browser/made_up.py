@@ -89,14 +89,15 @@ def write_pages(
     language: str = "en",
     examinations: Sequence[Examination] = (),
     ended: Callable[[Run], int] | None = None,
+    learn: Callable[[Run], tuple[Any, ...]] = made_up,
 ) -> Pages:
     """The pages of a sweep over `models`, beside the example's report, or their own; `partial` as in a preview's
     grid.json. The records are all of one model, because a forged name has no code. The explorer has the
     `examinations`, as if they were of the records. `ended` gives the number of epochs after which a run was stopped, or
-    all of them."""
+    all of them, and `learn` its losses, accuracies and epoch of divergence."""
     runs = [replace(run, epochs=ended(run)) if ended else run for run in Grid.of(models, [0]).runs()]
     grid = Grid.of(models, [0], partial=None if partial is None else Partial(**partial))
-    records = [record(replace(run, model="mlp"), *made_up(run), device_name=DEVICE) for run in runs]
+    records = [record(replace(run, model="mlp"), *learn(run), device_name=DEVICE) for run in runs]
     write_tables(folder / "tables", runs, [{**each, "commit": COMMIT} for each in records], grid)
     manifest = {
         "source": "folder",

@@ -3,11 +3,16 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Literal
 
+import numpy as np
 import pytest
+import statsmodels.formula.api as smf
 from playwright.sync_api import Locator, Page, expect
 
-from made_up import AUTHOR, DEVICE, MODELS, Pages, names, traces, write_pages
+from made_up import AUTHOR, DEVICE, MODELS, Pages, made_up, names, traces, write_pages
+from sweep.analysis.comparisons import dunnett_quantile
+from sweep.grid import Run
 
 Open = Callable[..., Page]
 
@@ -60,6 +65,38 @@ def test_the_leaderboard_sorts_by_any_column_and_diverged_runs_come_last(pages: 
         assert set(names(page)[-2:]) == {"mlp/16_0.01_0.0", "cnn/32_1e-05_0.8"}, sign
         assert column(page, "status")[-2:] == ["diverged in epoch 2", "diverged in epoch 0"]
     assert column(page, "last_val_loss")[-2:] == ["0.5000", "–"]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_configurations_that_cannot_be_told_apart_from_the_best_are_marked(
+    tmp_path: Path, opened: Open, language: Literal["zh", "en"]
+) -> None:
+    """Of a grid without a diverged run, whose noise its interactions tell; of one with a diverged run nothing does."""
+    whole = {**MODELS["mlp"], "dropout_rates": [0.2, 0.4, 0.6, 0.8]}
+
+    def learn(run: Run) -> tuple[Any, ...]:
+        losses, accuracies, diverged = made_up(run)
+        place = [run.batch_size, round(1e5 * run.learning_rate), round(10 * run.dropout_rate)]
+        return [loss + np.random.default_rng(place).normal(0, 0.1) for loss in losses], accuracies, diverged
+
+    pages = write_pages(tmp_path, {**MODELS, "mlp": whole}, language=language, learn=learn)
+    page = opened(pages.explorer)
+    fit = smf.ols("last_val_loss ~ (C(batch_size) + C(learning_rate) + C(dropout_rate)) ** 2",
+                  pages.runs[pages.runs["model"] == "mlp"]).fit()  # fmt: skip
+    noise, df = fit.mse_resid**0.5, fit.df_resid
+    losses = pages.runs[pages.runs["model"] == "mlp"].set_index("name")["last_val_loss"].sort_values()
+    near = losses[losses <= losses.min() + dunnett_quantile(len(losses) - 1, df) * noise * 2**0.5]
+    assert 3 < len(near) < 25
+    known, unknown = page.locator("#sure li").all_inner_texts()
+    start = {"en": f"mlp: the {len(near)} of 48", "zh": f"mlp：参加排名的 48 组配置中，带 ≈ 的 {len(near)} 组"}
+    assert known.startswith(start[language])
+    assert f"{noise:.4f}" in known
+    assert {"en": "cannot be judged", "zh": "无法判定"}[language] in unknown
+    page.locator("#search").fill("mlp")
+    marked = page.locator("#leaderboard tbody tr", has=page.locator("abbr")).locator("button").all_inner_texts()
+    assert marked == list(near.index)
+    page.locator("#search").fill("cnn")
+    expect(page.locator("#leaderboard abbr")).to_have_count(0)
 
 
 def test_filters_narrow_the_leaderboard_and_the_parallel_coordinates(pages: Pages, opened: Open) -> None:

@@ -100,12 +100,16 @@ def write_report(
 def write_examinations(
     folder: Path, examinations: Sequence[Examination], runs: list[Run], records: list[Record]
 ) -> list[Path]:
-    """Write the examinations of the records of their runs. Returns the files."""
+    """Write the examinations of the records of their runs, and of those that these are compared with. Returns the
+    files."""
     by_path = {str(run.path): record for run, record in zip(runs, records, strict=True)}
     files = [folder / "examinations" / f"{each.model}.json" for each in examinations]
     for file, each in zip(files, examinations, strict=True):
-        found = by_path.get(each.run or "")
-        (replace(each, content_hash=found["content_hash"]) if found else each).write(file)
+        found, nearest = by_path.get(each.run or ""), each.nearest
+        if nearest:
+            own = [replace(other, content_hash=by_path[other.run]["content_hash"]) for other in nearest.compared]
+            nearest = replace(nearest, compared=own)
+        (replace(each, content_hash=found["content_hash"], nearest=nearest) if found else each).write(file)
     return files
 
 

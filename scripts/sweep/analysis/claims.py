@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from sweep.analysis.comparisons import Difference, Figure, deviation, is_equivalent, subtract
 from sweep.analysis.examined import LOST_DISTANCE, WRONG, Examination, Shift, Size
-from sweep.analysis.ranking import NOISE_FACTOR, binomial_error, rank
+from sweep.analysis.noise import Noise, run_noise, seeds_to_know
+from sweep.analysis.ranking import rank
 from sweep.analysis.rungs import is_finished, survivors
 from sweep.grid import MAIN, Grid, Partial
 
@@ -28,6 +31,10 @@ EXAMINED = {
 }
 # With fewer pictures that both models have right, their shares lost are not compared.
 LEAST_PICTURES = 50
+# So many seeds tell by themselves how much the best figure of a seed varies; of fewer it is said to vary as a run does.
+OWN_SEEDS = 3
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,7 @@ class Obstacle:
         diverged: for some seed, every run of the model diverged;
         stopped: the halved search stopped the write-up's best configuration, `theirs`, after `ours` epochs;
         all_stopped: it stopped all of the write-up's configurations, the last ones after `ours` epochs;
-        one_seed: the noise of a single loss is not known;
+        noise: the noise of a run is not known; `theirs` is the least number of seeds that would tell it;
         unexamined: the model has no best run to examine; without a model: no runs were examined, as in a preview, or
             not on one test set;
         no_weights: the weights of the model's best run were not kept;
@@ -64,38 +71,52 @@ class Obstacle:
 
 @dataclass(frozen=True)
 class Measure:
-    """What this sweep measured for one metric of one model."""
+    """What this sweep measured for one metric of one model: the mean over the seeds of the best value of each seed.
 
-    # The mean over the seeds.
-    value: float
-    # Of several seeds the standard deviation, of one seed the binomial error of an accuracy; None if it is not known.
-    noise: float | None
+    With OWN_SEEDS seeds or more its noise is the standard deviation between the best values. With fewer it is that of
+    a run, which is larger, since the best of many values varies less than one of them: verdicts are then careful.
+    """
+
+    figure: Figure
     # Rows of the table of runs that the value comes from, one a seed, in the order of the seeds.
     runs: pd.DataFrame
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """A claim and its verdict."""
+    """A claim and its verdict.
+
+    `verdict` is one of:
+        consistent: what is claimed may well be one more draw of what was measured here. A figure is within the 95 %
+            prediction interval for one new draw; a best configuration cannot be told apart from ours; a model's lead
+            is told from 0;
+        not_consistent: the figure is outside, the configuration is told apart, or it is the other model that leads;
+        undecided: only for leads: they are not told from 0;
+        unjudged: see `obstacles`.
+    """
 
     claim: Mapping[str, Any]
-    # reproduced, within_noise, not_reproduced or unjudged
     verdict: str
     # Why the verdict is unjudged; empty for the others.
     obstacles: list[Obstacle] = field(default_factory=list)
-    # For claims on the best configuration: the name of ours, and the rank that the write-up's has in our ranking, or
-    # the epochs after which a halved search stopped it.
+    # For claims on the best configuration: the name of ours, the rank that the write-up's has in our ranking, and how
+    # many configurations cannot be told apart from ours, it included: each of them would have been consistent. Or, in
+    # the place of the last two, the epochs after which a halved search stopped the write-up's.
     ours: str | None = None
     rank: int | None = None
+    candidates: int | None = None
     stopped: int | None = None
     # For claims on examinations: what is compared, by model, and of shifts the number of pictures that are compared.
     examined: dict[str, float] = field(default_factory=dict)
     pictures: int | None = None
     # For claims on metrics: our measures by metric and model.
     measures: dict[tuple[str, str], Measure] = field(default_factory=dict)
-    # By metric, or by what is compared, the difference that decides and its noise.
-    differences: dict[str, float] = field(default_factory=dict)
-    noises: dict[str, float | None] = field(default_factory=dict)
+    # By metric, or by what is compared, the difference that decides: a figure's is ours minus the write-up's, and the
+    # prediction interval is our figure ± its `least`; a lead's is the model's minus the other's.
+    differences: dict[str, Difference] = field(default_factory=dict)
+    # For claims on figures: whether the prediction interval lies within the margin that the write-up's data name, so
+    # that the difference does not matter, consistent or not. None if they name no margin.
+    equivalent: bool | None = None
 
 
 def judge(
@@ -115,7 +136,7 @@ def judge(
         A judgement for each claim, in their order; all obstacles, each once; and for each model that is judged by some
         of its configurations alone the number of these.
     """
-    theirs = Grid.of(writeup["sweep"]["models"], [0])
+    theirs = Grid.of(writeup["sweep"]["models"], grid.seeds)
     found = _differences(writeup["sweep"], theirs, grid, manifest)
     if grid.partial and _is_unfinished(grid, grid.partial, runs):
         found.insert(0, Obstacle("partial"))
@@ -130,7 +151,7 @@ def judge(
         elif obstacles := [obstacle for obstacle in found if obstacle.model in concerned]:
             judgements.append(Judgement(claim, "unjudged", obstacles))
         else:
-            judgements.append(_judge(claim, len(grid.seeds), manifest.sizes["validation"], compared, left))
+            judgements.append(_judge(claim, theirs, compared, left, writeup.get("margins", {})))
     late = [obstacle for judgement in judgements for obstacle in judgement.obstacles if obstacle not in found]
     unjudged = {obstacle.model for obstacle in found}
     restricted = {
@@ -176,100 +197,117 @@ def _is_unfinished(grid: Grid, partial: Partial, runs: pd.DataFrame) -> bool:
     return partial.incomplete or not all(halved)
 
 
-def _judge(claim: Mapping[str, Any], seeds: int, images: int, runs: pd.DataFrame, left: pd.DataFrame) -> Judgement:
-    """`runs` are those of the write-up's configurations, and `left` those of them that no halving stopped."""
+def _judge(
+    claim: Mapping[str, Any], grid: Grid, runs: pd.DataFrame, left: pd.DataFrame, margins: Mapping[str, float]
+) -> Judgement:
+    """Judge a claim on metrics by the runs of the write-up's configurations alone, whose grid is `grid`: by those of
+    these `runs` that no halving stopped, `left`. Their noise is found in them, too: the write-up's grid is complete,
+    even where ours is not."""
     models = [claim["model"], *([claim["other"]] if claim["kind"] == "ahead" else [])]
     for model in models:
         own = runs[(runs["model"] == model) & (runs["status"] == "completed")]
         if len(own) and model not in set(left["model"]):
             return Judgement(claim, "unjudged", [Obstacle("all_stopped", model, int(own["epochs"].max()))])
     if claim["kind"] == "best":
-        return _judge_best(claim, images, *(table[table["model"] == claim["model"]] for table in (runs, left)))
+        return _judge_best(claim, grid, runs, left)
     metrics = ["val_acc", "val_loss"] if claim["kind"] == "ahead" else [claim["kind"]]
     measures = {}
     for metric in metrics:
         for model in models:
-            measure = best_measure(left[left["model"] == model], metric, seeds, images)
-            if measure is None:
+            best = best_runs(left[left["model"] == model], metric, len(grid.seeds))
+            if best is None:
                 return Judgement(claim, "unjudged", [Obstacle("diverged", model)])
-            measures[metric, model] = measure
+            column = f"last_{metric}"
+            figure = best_figure(best[column].to_numpy(), run_noise(left, column, model, grid))
+            if figure is None:
+                return Judgement(claim, "unjudged", [_unknown_noise(model, grid, left)])
+            measures[metric, model] = Measure(figure, best)
     if claim["kind"] == "ahead":
         return _judge_ahead(claim, measures)
     (measure,) = measures.values()
-    metric, noise = claim["kind"], measure.noise
-    difference = measure.value - float(claim["value"])
-    obstacles = []
-    if noise is None:
-        verdict, obstacles = "unjudged", [Obstacle("one_seed")]
-    elif abs(difference) <= noise:
-        verdict = "reproduced"
-    else:
-        verdict = "within_noise" if abs(difference) <= NOISE_FACTOR * noise else "not_reproduced"
+    difference = deviation(measure.figure, float(claim["value"]))
+    margin = margins.get(claim["kind"])
     return Judgement(
-        claim, verdict, obstacles, measures=measures, differences={metric: difference}, noises={metric: noise}
+        claim,
+        "not_consistent" if difference.sign else "consistent",
+        measures=measures,
+        differences={claim["kind"]: difference},
+        equivalent=None if margin is None else is_equivalent(difference, margin),
     )
 
 
-def best_measure(runs: pd.DataFrame, metric: str, seeds: int, images: int) -> Measure | None:
-    """The mean over the seeds of one model's highest val_acc, or lowest val_loss, over the runs of each seed.
+def _unknown_noise(model: str, grid: Grid, runs: pd.DataFrame) -> Obstacle:
+    configurations = runs.loc[runs["model"] == model, "name"].nunique()
+    return Obstacle("noise", model, len(grid.seeds), seeds_to_know(configurations))
 
-    The best run is chosen for each seed by itself because the write-up chose it among its runs of one seed. `images` is
-    the number of validation images. None if for some seed every run diverged.
+
+def best_runs(runs: pd.DataFrame, metric: str, seeds: int) -> pd.DataFrame | None:
+    """The run with the highest val_acc, or the lowest val_loss, of each seed, in the order of the seeds. `runs` are
+    those of one model.
+
+    The best is chosen for each seed by itself because the write-up chose it among its runs of one seed. None if for
+    some seed every run diverged.
     """
-    column = f"last_{metric}"
     completed = runs[runs["status"] == "completed"]
-    by_seed = completed.groupby("seed")[column]
+    by_seed = completed.groupby("seed")[f"last_{metric}"]
     best = completed.loc[by_seed.idxmin() if metric == "val_loss" else by_seed.idxmax()]
-    if len(best) < seeds:
-        return None
-    value = float(best[column].mean())
-    if seeds > 1:
-        return Measure(value, float(best[column].std()), best)
-    return Measure(value, binomial_error(value, images) if metric == "val_acc" else None, best)
+    return best if len(best) == seeds else None
 
 
-def _judge_best(claim: Mapping[str, Any], images: int, runs: pd.DataFrame, left: pd.DataFrame) -> Judgement:
+def best_figure(values: Floats, noise: Noise | None) -> Figure | None:
+    """The mean of the best values of the seeds, shape (seeds,), with its noise as `Measure` says; None if that is not
+    known. `noise` is that of a run."""
+    seeds = len(values)
+    if seeds >= OWN_SEEDS:
+        return Figure(float(values.mean()), float(values.std(ddof=1)), seeds - 1, seeds)
+    return None if noise is None else Figure(float(values.mean()), noise.sd, noise.df, seeds)
+
+
+def _judge_best(claim: Mapping[str, Any], grid: Grid, runs: pd.DataFrame, left: pd.DataFrame) -> Judgement:
     """What a configuration that a halving stopped would have come to is not known, so that nothing is judged by it."""
-    ranking = rank(left, "val_loss", images)
+    model = claim["model"]
+    runs, left = (table[table["model"] == model] for table in (runs, left))
+    ranking = rank(left, "val_loss", run_noise(left, "last_val_loss", model, grid))
     if ranking is None:
-        return Judgement(claim, "unjudged", [Obstacle("diverged", claim["model"])])
+        return Judgement(claim, "unjudged", [Obstacle("diverged", model)])
     theirs = claim["value"]
     own = runs[runs["name"] == theirs]
     if theirs not in set(left["name"]) and (own["status"] == "completed").all():
         epochs = int(own["epochs"].max())
-        obstacle = Obstacle("stopped", claim["model"], epochs, theirs)
+        obstacle = Obstacle("stopped", model, epochs, theirs)
         return Judgement(claim, "unjudged", [obstacle], ours=ranking.names[0], stopped=epochs)
-    if theirs == ranking.names[0]:
-        verdict = "reproduced"
-    else:
-        verdict = "within_noise" if theirs in ranking.candidates else "not_reproduced"
-    position = ranking.names.index(theirs) + 1 if theirs in ranking.names else None
-    return Judgement(claim, verdict, ours=ranking.names[0], rank=position)
+    if ranking.candidates is None:
+        return Judgement(claim, "unjudged", [_unknown_noise(model, grid, left)])
+    return Judgement(
+        claim,
+        "consistent" if theirs in ranking.candidates else "not_consistent",
+        ours=ranking.names[0],
+        rank=ranking.names.index(theirs) + 1 if theirs in ranking.names else None,
+        candidates=len(ranking.candidates),
+    )
 
 
 def _judge_ahead(claim: Mapping[str, Any], measures: dict[tuple[str, str], Measure]) -> Judgement:
-    """Reproduced if the model is ahead in both metrics by more than NOISE_FACTOR times the noise, not reproduced if it
-    is behind in one of them by as much. If the noise is not known, the sign alone decides."""
-    differences, noises, signs = {}, {}, []
-    for metric in ("val_acc", "val_loss"):
-        model, other = measures[metric, claim["model"]], measures[metric, claim["other"]]
-        differences[metric], noises[metric] = subtract(model, other, metric)
-        gain = differences[metric] if metric == "val_acc" else -differences[metric]
-        least = NOISE_FACTOR * (noises[metric] or 0)
-        signs.append((gain > least) - (gain < -least))
-    verdict = "reproduced" if min(signs) == 1 else "not_reproduced" if min(signs) == -1 else "within_noise"
-    return Judgement(claim, verdict, measures=measures, differences=differences, noises=noises)
+    """Consistent if the model leads in both metrics, not consistent if it is behind in one of them, each time told from
+    0."""
+    differences = {
+        metric: subtract(*(measures[metric, claim[role]].figure for role in ("model", "other")))
+        for metric in ("val_acc", "val_loss")
+    }
+    signs = (differences["val_acc"].sign, -differences["val_loss"].sign)
+    verdict = "consistent" if min(signs) == 1 else "not_consistent" if min(signs) == -1 else "undecided"
+    return Judgement(claim, verdict, measures=measures, differences=differences)
 
 
 def _judge_examined(claim: Mapping[str, Any], grid: Grid, examinations: Mapping[str, Examination]) -> Judgement:
-    """Compare the two models' examinations. A difference of sizes has no noise, so that its sign decides."""
+    """Compare the two models' examinations. Sizes are counted, so that their difference has no error."""
     models = (claim["model"], claim["other"])
     compared, sign = EXAMINED[claim["kind"]]
     found = [_examined_part(model, compared, grid, examinations) for model in models]
     if obstacles := [part for part in found if isinstance(part, Obstacle)]:
         return Judgement(claim, "unjudged", list(dict.fromkeys(obstacles)))
     first, second = found
-    pictures, noise = None, None
+    pictures = None
     if isinstance(first, Shift) and isinstance(second, Shift):
         if len(first.lost) != len(second.lost):
             # They are of different test sets.
@@ -278,21 +316,18 @@ def _judge_examined(claim: Mapping[str, Any], grid: Grid, examinations: Mapping[
         if lost.pictures < LEAST_PICTURES:
             few = Obstacle("few_pictures", models[0], lost.pictures, LEAST_PICTURES, models[1])
             return Judgement(claim, "unjudged", [few])
-        values, noise, pictures = lost.shares, lost.noise, lost.pictures
+        values, pictures, difference = lost.shares, lost.pictures, lost.difference
     else:
         values = (getattr(first, compared), getattr(second, compared))
-    difference = values[0] - values[1]
-    if noise is not None and abs(difference) <= NOISE_FACTOR * noise:
-        verdict = "within_noise"
-    else:
-        verdict = "reproduced" if sign * difference > 0 else "not_reproduced"
+        difference = Difference(values[0] - values[1], error=0.0, df=1)
+    # Of equal sizes none is fewer: no chance could have made them so.
+    undecided = "undecided" if pictures else "not_consistent"
     return Judgement(
         claim,
-        verdict,
+        {sign: "consistent", 0: undecided, -sign: "not_consistent"}[difference.sign],
         examined=dict(zip(models, values, strict=True)),
         pictures=pictures,
         differences={compared: difference},
-        noises={compared: noise},
     )
 
 
@@ -315,37 +350,21 @@ def _examined_part(
 @dataclass(frozen=True)
 class Lost:
     """How many of the moves by LOST_DISTANCE pixels lose the right answer, compared on those `pictures` of the test set
-    that two models both have right unmoved: of each model the mean share of the moves, and the standard error of the
-    mean of the differences picture by picture."""
+    that two models both have right unmoved: of each model the mean share of the moves, and the mean difference picture
+    by picture."""
 
     pictures: int
     shares: tuple[float, float]
-    noise: float
+    difference: Difference
 
 
 def compare_lost(model: Shift, other: Shift) -> Lost:
     """Compare what two models, examined on the same test set, lose. Of fewer than two pictures the numbers are NaN."""
     pairs = [pair for pair in zip(model.lost, other.lost, strict=True) if WRONG not in pair]
     if len(pairs) < 2:
-        return Lost(len(pairs), (math.nan, math.nan), math.nan)
+        return Lost(len(pairs), (math.nan, math.nan), Difference(math.nan, math.nan, math.nan))
     moves = len(model.accuracies[LOST_DISTANCE])
     shares = np.array([[int(lost) for lost in pair] for pair in pairs]) / moves
     first, second = shares.mean(axis=0).tolist()
-    error = (shares[:, 0] - shares[:, 1]).std(ddof=1) / math.sqrt(len(pairs))
-    return Lost(len(pairs), (first, second), float(error))
-
-
-def subtract(model: Measure, other: Measure, metric: str) -> tuple[float, float | None]:
-    """A model's measure minus another model's, and the noise of that difference; None if it is not known.
-
-    With several seeds the noise is the standard deviation of the differences seed by seed; with one seed it is that of
-    two values whose noises are independent.
-    """
-    difference = model.value - other.value
-    if len(model.runs) > 1:
-        column = f"last_{metric}"
-        by_seed = model.runs[column].to_numpy() - other.runs[column].to_numpy()
-        return difference, float(by_seed.std(ddof=1))
-    if model.noise is None or other.noise is None:
-        return difference, None
-    return difference, math.hypot(model.noise, other.noise)
+    error = float((shares[:, 0] - shares[:, 1]).std(ddof=1)) / math.sqrt(len(pairs))
+    return Lost(len(pairs), (first, second), Difference(first - second, error, len(pairs) - 1))

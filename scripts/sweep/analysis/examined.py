@@ -21,6 +21,8 @@ Part = Literal["batch_norm", "dropout"]
 Kind = Literal["evaluation", "batch_norm", "dropout", "training"]
 # The character of a picture in `Shift.lost` that the model has wrong unmoved.
 WRONG = "-"
+# With so many of the configurations that rank next the best one is compared: their answers have to be read.
+MOST_NEAREST = 20
 
 
 @dataclass(frozen=True)
@@ -111,12 +113,55 @@ class Shift:
 
 
 @dataclass(frozen=True)
+class Paired:
+    """The difference of two runs, the first minus the second, over the same images.
+
+    `difference` is that of the means over the images, `error` its standard error, and `p` the probability of one as
+    large if the two were equally good.
+    """
+
+    difference: float
+    error: float
+    p: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The best run against the best run of another configuration, by what each answered to the same validation pictures
+    at its last epoch: the best run minus the other.
+
+    `gained` are the pictures that the best run alone has right, `lost` those that the other alone has. `loss` is None
+    if the loss on some picture is not finite.
+    """
+
+    run: str  # the other's path
+    name: str
+    content_hash: str
+    gained: int
+    lost: int
+    accuracy: Paired
+    loss: Paired | None
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The best run against the best runs of the configurations that rank next, at most MOST_NEAREST, in their order.
+    `images` is the number of validation pictures, `left_out` that of the configurations whose answers are missing or
+    damaged, or are not those of the record."""
+
+    images: int
+    compared: list[Comparison]
+    left_out: int
+
+
+@dataclass(frozen=True)
 class Examination:
     """What is known of the best run of a model's best configuration, by the weights of its best validation epoch.
 
     `unavailable` is "" or says why parts are missing: "diverged", every configuration has a diverged run, so there is
     no best one and all other parts are None; or "no_weights", the run's weights were not kept, so all but its size are
-    None. `modes` is also None if the validation set is one image, which batch normalisation cannot normalise.
+    None. `modes` and `nearest` are also None if the validation set is one image, which batch normalisation cannot
+    normalise, and `nearest` if the run's answers to that set are not those of its record.
     """
 
     model: str
@@ -133,6 +178,7 @@ class Examination:
     answered: Answered | None = None
     modes: Modes | None = None
     shift: Shift | None = None
+    nearest: Nearest | None = None
 
     def write(self, file: Path) -> None:
         """Write the examination, with a hash over its content. Raises SweepError if the file cannot be written."""
@@ -159,10 +205,12 @@ class Examination:
         """Whether it is of this model, and what says of which run is so too: other files are found by these names."""
         known = self.run is not None
         run = rf"{re.escape(f'{model}/{self.name}')}/seed[0-9]+"
+        others = self.nearest.compared if self.nearest else []
         return (
             self.model == model
             and [isinstance(each, str) for each in (self.run, self.name, self.series)] == [known] * 3
             and [type(each) is int for each in (self.epochs, self.best_epoch)] == [known] * 2
+            and all(re.fullmatch(rf"{re.escape(f'{model}/{each.name}')}/seed[0-9]+", each.run) for each in others)
             and (not known or bool(re.fullmatch(run, str(self.run)) and re.fullmatch("[0-9a-f]{64}", str(self.series))))
         )
 
@@ -183,6 +231,9 @@ def read_examinations(files: Iterable[Path], grid: Grid, runs: "pd.DataFrame") -
             raise SweepError(f"{file}: the grid has no model {examination.model!r}; {_remedy(file)}")
         if run is not None and hashes.get(run) != examination.content_hash:
             raise SweepError(f"{file}: {run} is not, or no longer, the run in the tables; {_remedy(file)}")
+        for other in examination.nearest.compared if examination.nearest else []:
+            if hashes.get(other.run) != other.content_hash:
+                raise SweepError(f"{file}: {other.run} is not, or no longer, the run in the tables; {_remedy(file)}")
         found[examination.model] = examination
     return found
 
@@ -193,7 +244,8 @@ def _remedy(file: Path) -> str:
 
 def _parts(content: Mapping[str, Any]) -> dict[str, Any]:
     """The parts of an examination, made of what JSON has of them."""
-    size, answered, modes, shift = (content[name] for name in ("size", "answered", "modes", "shift"))
+    names = ("size", "answered", "modes", "shift", "nearest")
+    size, answered, modes, shift, nearest = (content[name] for name in names)
     if answered:
         classes = [each and ClassAccuracy(**each) for each in answered["classes"]]
         mistakes = [Mistake(**each) for each in answered["mistakes"]]
@@ -203,4 +255,10 @@ def _parts(content: Mapping[str, Any]) -> dict[str, Any]:
         "answered": answered,
         "modes": modes and Modes(**{**modes, "rows": [Mode(**each) for each in modes["rows"]]}),
         "shift": shift and Shift(**shift),
+        "nearest": nearest and Nearest(**{**nearest, "compared": [_comparison(each) for each in nearest["compared"]]}),
     }
+
+
+def _comparison(content: Mapping[str, Any]) -> Comparison:
+    accuracy, loss = content["accuracy"], content["loss"]
+    return Comparison(**{**content, "accuracy": Paired(**accuracy), "loss": loss and Paired(**loss)})

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sweep.analysis.ranking import DIGITS
-from sweep.analysis.tables import configuration_table, run_table
+from sweep.analysis.tables import DIGITS, configuration_table, run_table
 from sweep.errors import SweepError
 from sweep.grid import Grid, Run, number_kept
 from sweep.runs.collect import collect

@@ -14,6 +14,7 @@ from sweep.grid import Grid, Value
 
 # The terms that no hyper-parameter explains: with an analysis of variance, and with least squares.
 UNEXPLAINED = (SEED_NOISE, RESIDUAL) = ("seed noise", "residual")
+HIGHER = "interactions of three and more"
 COLUMNS = ["model", "metric", "method", "term", "share", "df", "f", "p"]
 # In a fit by least squares a number with more distinct values, or with fewer configurations for each, is a linear term:
 # a mean for each value would take up too many of the configurations.
@@ -69,8 +70,7 @@ def importance_table(runs: pd.DataFrame, grid: Grid) -> pd.DataFrame:
 def _terms(runs: pd.DataFrame, metric: str, model: str, grid: Grid) -> list[dict[str, Any]]:
     """The rows of one model and metric. `runs` are the model's runs that completed."""
     space = grid.models[model]
-    stale = grid.partial is not None and any(entry["run"].startswith(f"{model}/") for entry in grid.partial.stale)
-    exact = space.complete and not stale and len(runs) == len(space.configurations) * len(grid.seeds)
+    exact = is_exact(runs, model, grid)
     if not exact:
         runs = _means(runs, metric, len(grid.seeds))
     values = runs[metric].to_numpy(float)
@@ -79,12 +79,7 @@ def _terms(runs: pd.DataFrame, metric: str, model: str, grid: Grid) -> list[dict
     parameters: dict[str, list[Value]] = {name: runs[name].tolist() for name in space.varying}
     method = "anova" if exact else "least_squares"
     if exact:
-        levels: list[Sequence[Value]] = [*(space.values[name] for name in parameters), grid.seeds]
-        places = [{value: place for place, value in enumerate(each)} for each in levels]
-        columns = [*parameters.values(), runs["seed"].tolist()]
-        cells = np.empty([len(each) for each in levels])
-        cells[tuple([of[value] for value in column] for of, column in zip(places, columns, strict=True))] = values
-        terms, residual = analyse_variance(cells, list(parameters))
+        terms, residual = analyse_variance(arrange(runs, metric, model, grid), list(parameters))
     else:
         numbers = [name for name in parameters if not isinstance(space.values[name][0], bool | str)]
         logarithmic = [name for name in numbers if space.scale(name) == "log"]
@@ -103,6 +98,26 @@ def _terms(runs: pd.DataFrame, metric: str, model: str, grid: Grid) -> list[dict
     if residual.df:
         rows.append({"method": method, "term": residual.name, "share": rest, "df": residual.df})
     return rows
+
+
+def is_exact(runs: pd.DataFrame, model: str, grid: Grid) -> bool:
+    """Whether the analysis of variance of a model is exact: whether its grid is complete, and `runs`, those of the
+    model that completed, are all of it and none of other code or data."""
+    space = grid.models[model]
+    stale = grid.partial is not None and any(entry["run"].startswith(f"{model}/") for entry in grid.partial.stale)
+    return space.complete and not stale and len(runs) == len(space.configurations) * len(grid.seeds)
+
+
+def arrange(runs: pd.DataFrame, column: str, model: str, grid: Grid) -> Floats:
+    """A column of all runs of a model for `analyse_variance`, where `is_exact`: an axis for each hyper-parameter with
+    several values, and the last one for the seeds."""
+    space = grid.models[model]
+    levels: list[Sequence[Value]] = [*(space.values[name] for name in space.varying), grid.seeds]
+    places = [{value: place for place, value in enumerate(each)} for each in levels]
+    columns: list[list[Value]] = [*(runs[name].tolist() for name in space.varying), runs["seed"].tolist()]
+    cells = np.empty([len(each) for each in levels])
+    cells[tuple([of[value] for value in values] for of, values in zip(places, columns, strict=True))] = runs[column]
+    return cells
 
 
 def _means(runs: pd.DataFrame, metric: str, seeds: int) -> pd.DataFrame:
@@ -142,7 +157,7 @@ def analyse_variance(cells: Floats, names: list[str]) -> tuple[list[Term], Term]
         terms.append(Term(":".join(names[axis] for axis in chosen), _squares(effect, cells.size), df))
     left = means.size - 1 - sum(term.df for term in terms)
     if left:
-        terms.append(Term("interactions of three and more", _squares(higher, cells.size), left))
+        terms.append(Term(HIGHER, _squares(higher, cells.size), left))
     return terms, Term(SEED_NOISE, _squares(cells - means, cells.size), cells.size - means.size)
 
 

@@ -1,4 +1,5 @@
-"""How sure a ranking is: which configurations may be the best within the noise, and how probable that is for each."""
+"""How sure a ranking is: which configurations may be the best, how optimistic the best one's figure is, and what it is
+worth on the test set."""
 
 import math
 from dataclasses import dataclass
@@ -9,12 +10,18 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-# A difference is significant if it is larger than this many times its noise.
-NOISE_FACTOR = 2
-BOOTSTRAP_DRAWS = 10_000
-# Means are compared after rounding to this many decimals.
-DIGITS = 12
+from sweep.analysis.comparisons import LEVEL, Figure, combine, dunnett_quantile, not_told_apart
+from sweep.analysis.noise import Noise, run_noise
+from sweep.analysis.rungs import survivors
+from sweep.analysis.tables import DIGITS
+from sweep.grid import Grid
+
+# Draws for the optimism of the best, each with its mirror image. The generator is seeded, so that the same runs always
+# give the same number.
+DRAWS = 1000
 Accuracy = TypeVar("Accuracy", float, pd.Series)
+
+Floats = NDArray[np.float64]
 
 
 def binomial_error(accuracy: Accuracy, images: int) -> Accuracy:
@@ -27,30 +34,40 @@ def binomial_error(accuracy: Accuracy, images: int) -> Accuracy:
 
 @dataclass(frozen=True)
 class Ranking:
-    """A model's configurations without a run that diverged, the best first.
+    """A model's configurations without a run that diverged, the best first, each of `seeds` runs.
 
-    `names` has all of them; `candidates` has those whose difference from the best one is within the noise, the best one
-    included. `probabilities` gives for each name the bootstrap probability of being the best; with one seed it is
-    empty.
+    Where the noise of a run is not known, nothing else is. Otherwise:
+        candidates: those that cannot be told apart from the best one by `not_told_apart`, the best one included, in the
+            order of the ranking. If one is erratic, or two have the same mean, they need not be the first ones.
+        reach: how far two configurations of ordinary noise must be apart to be told apart by that rule; None if there
+            is only one.
+        optimism: by how much the best one's figure is better than the best one is; see `optimism_of_best`.
     """
 
     names: list[str]
-    candidates: list[str]
-    probabilities: dict[str, float]
+    seeds: int
+    noise: Noise | None
+    candidates: list[str] | None = None
+    reach: float | None = None
+    optimism: float | None = None
 
 
-def rank(runs: pd.DataFrame, rank_by: str, images: int) -> Ranking | None:
+def rank_model(runs: pd.DataFrame, model: str, grid: Grid) -> Ranking | None:
+    """Rank a model's configurations by the grid's `rank_by`, with the noise of its runs; of a halved model those alone
+    that were not stopped, by their own noise. `runs` is the table of runs of the grid. None as of `rank`."""
+    compared = survivors(runs, grid)
+    noise = run_noise(compared, f"last_{grid.rank_by}", model, grid)
+    return rank(compared[compared["model"] == model], grid.rank_by, noise)
+
+
+def rank(runs: pd.DataFrame, rank_by: str, noise: Noise | None) -> Ranking | None:
     """Rank the configurations of one model by the mean over the seeds of last_<rank_by>; ties keep their order.
-
-    With several seeds a configuration is a candidate unless its mean difference from the best one, taken seed by seed,
-    is larger than Student's 97.5 % quantile times its standard error. With one seed it is a candidate unless its
-    accuracy is lower than that of the best one by more than NOISE_FACTOR binomial errors of the difference. With one
-    seed the accuracy decides even if the ranking is by loss, because the error of a single loss is not known.
 
     Args:
         runs: the model's rows of the table of runs.
         rank_by: "val_loss" or "val_acc".
-        images: the number of images in the validation set.
+        noise: that of last_<rank_by> in the model's runs, by `run_noise`. A configuration whose own deviation is larger
+            has its own.
 
     Returns:
         None if runs are missing, or if every configuration has a run that diverged.
@@ -58,45 +75,87 @@ def rank(runs: pd.DataFrame, rank_by: str, images: int) -> Ranking | None:
     diverged = runs.loc[runs["status"] != "completed", "name"]
     whole = runs[~runs["name"].isin(diverged)]
     names = whole["name"].unique()
-    values, accuracies = (
-        whole.pivot_table(index="name", columns="seed", values=f"last_{metric}").reindex(names)
-        for metric in (rank_by, "val_acc")
-    )
+    values = whole.pivot_table(index="name", columns="seed", values=f"last_{rank_by}").reindex(names)
     seeds = values.shape[1]
     if values.empty or seeds != runs["seed"].nunique() or values.isna().any(axis=None):
         return None
     losses = values if rank_by == "val_loss" else -values
     # Rounded, because means of the same values in another order differ in the last bit.
-    order = losses.mean(axis=1).round(DIGITS).sort_values(kind="stable").index
-    losses, accuracies = losses.loc[order], accuracies.loc[order]
-    if seeds == 1:
-        accuracy = accuracies.iloc[:, 0]
-        error = binomial_error(accuracy, images)
-        kept = accuracy.iloc[0] - accuracy <= NOISE_FACTOR * np.hypot(error, error.iloc[0])
-        return Ranking(list(order), list(order[kept]), {})
-    behind = losses - losses.iloc[0]
-    kept = behind.mean(axis=1).round(DIGITS) <= stdtrit(seeds - 1, 0.975) * behind.std(axis=1) / math.sqrt(seeds)
-    probabilities = best_probabilities(losses.to_numpy())
-    return Ranking(list(order), list(order[kept]), dict(zip(order, probabilities.tolist(), strict=True)))
+    means = losses.mean(axis=1).round(DIGITS).sort_values(kind="stable")
+    order = list(means.index)
+    if noise is None:
+        return Ranking(order, seeds, None)
+    # One seed has no variance.
+    variances = losses.loc[order].var(axis=1).fillna(0).clip(lower=noise.sd**2).to_numpy()
+    kept = not_told_apart(means.to_numpy(), variances, seeds, noise.df)
+    reach = None
+    if len(order) > 1:
+        reach = dunnett_quantile(len(order) - 1, noise.df) * noise.sd * math.sqrt(2 / seeds)
+    candidates = [name for name, stays in zip(order, kept, strict=True) if stays]
+    return Ranking(order, seeds, noise, candidates, reach, optimism_of_best(means.to_numpy(), variances / seeds))
 
 
-def best_probabilities(losses: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The bootstrap probability of each configuration to have the lowest mean loss.
+def optimism_of_best(means: Floats, variances: Floats) -> float:
+    """How much lower the lowest of noisy means is, on average, than the true mean of its configuration.
 
-    The seeds are drawn with replacement, in each draw the same seeds for all configurations; configurations with equal
-    means share the win. The generator is seeded, so that the same losses always give the same probabilities.
+    The lowest is chosen for its luck as well. To each mean, noise of its own size is added for the choice, and the same
+    noise is taken away for the measurement: the two numbers are then independent, whatever the true means are, so that
+    the measurement of the chosen one is honest and the difference between the two is optimism. Each of them has twice
+    the variance of the means; what is found is therefore divided by √2, which is exact where all configurations are
+    equally good, and up to about a third of a mean's standard error too much where they are not.
 
     Args:
-        losses: shape (configurations, seeds).
-
-    Returns:
-        Shape (configurations,); the sum is 1.
+        means: shape (configurations,).
+        variances: those of the means, shape (configurations,).
     """
-    seeds = losses.shape[1]
-    drawn = np.random.default_rng(0).multinomial(seeds, [1 / seeds] * seeds, BOOTSTRAP_DRAWS)
-    wins = np.zeros(len(losses))
-    for weights, times in zip(*np.unique(drawn, axis=0, return_counts=True), strict=True):
-        means = (losses @ weights / seeds).round(DIGITS)
-        best = means == means.min()
-        wins += times * best / best.sum()
-    return wins / BOOTSTRAP_DRAWS
+    errors = np.sqrt(variances)
+    # What is so far behind is never chosen.
+    near = means - means.min() <= 12 * errors.max()
+    means, errors = means[near], errors[near]
+    generator = np.random.default_rng(0)
+    # Draw by draw, since all draws of ten thousand configurations would take more memory than the rest of the sweep.
+    lucks = []
+    for _ in range(DRAWS):
+        noise = errors * generator.standard_normal(len(means))
+        lucks.append(noise[(means - noise).argmin()] - noise[(means + noise).argmin()])
+    return float(np.mean(lucks) / math.sqrt(2))
+
+
+@dataclass(frozen=True)
+class Tested:
+    """An accuracy on the test set, the mean over the seeds, with its 95 % interval."""
+
+    accuracy: float
+    low: float
+    high: float
+
+
+def configuration_figure(values: Floats, noise: Noise) -> Figure:
+    """The mean of one configuration's runs. Its noise is that of the model's runs, or its own where that is larger.
+
+    `values` has the shape (seeds,).
+    """
+    own = float(values.std(ddof=1)) if len(values) > 1 else 0.0
+    return Figure(float(values.mean()), max(own, noise.sd), noise.df, len(values))
+
+
+def honest_accuracy(accuracies: Floats, images: int, noise: Noise | None) -> Tested:
+    """What a configuration's accuracy on the test set is worth. No choice was made by these images, so that this is the
+    honest figure of a configuration that is the best of many on the validation set.
+
+    The interval counts that other images would be easier or harder, which more seeds do not help, and, where the noise
+    of a run is known, that other seeds would train better or worse.
+
+    Args:
+        accuracies: of the configuration's runs, shape (seeds,).
+        images: the number of images in the test set.
+        noise: that of the accuracy on the test set in the model's runs.
+    """
+    accuracy = float(accuracies.mean())
+    errors = [(binomial_error(accuracy, images), float(images))]
+    if noise is not None:
+        figure = configuration_figure(accuracies, noise)
+        errors.append((figure.error, figure.df))
+    error, df = combine(*errors)
+    half = float(stdtrit(df, 1 - LEVEL / 2)) * error
+    return Tested(accuracy, max(accuracy - half, 0.0), min(accuracy + half, 1.0))

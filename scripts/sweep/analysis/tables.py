@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sweep.analysis.importance import importance_table
-from sweep.analysis.ranking import DIGITS
 from sweep.analysis.rungs import compare_equals
 from sweep.errors import SweepError
 from sweep.files import json_text, read_json, write_text
@@ -30,6 +29,9 @@ TEXT_COLUMNS += ["series", "data_hash", "code_hash", "content_hash"]
 # grid.json is the grid that the other tables are made from. `sha256sum --check` can read the sums.
 TABLE_FILES = ("runs.csv", "epochs.csv", "configurations.csv", "importance.csv", "grid.json")
 SUMS_FILE = "SHA256SUMS"
+# Means are compared after rounding to this many decimals, because those of the same values in another order differ in
+# the last bit.
+DIGITS = 12
 
 
 def write_tables(folder: Path, runs: Sequence[Run], records: "Sequence[Record]", grid: Grid) -> None:

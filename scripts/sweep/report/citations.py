@@ -96,11 +96,6 @@ class Citations:
         """The number of runs that match all of these citations, or of entries of the one file that is cited."""
         return self.cite(str(number), "count", citations)
 
-    def noise(self, noise: float, citations: list[Citation]) -> str:
-        """The noise of a metric, or of the difference of two models' metrics."""
-        how = "standard deviation" if self.seeds > 1 else "binomial error"
-        return self.cite(f"{noise:.4f}", how, citations)
-
     def name(self, model: str, name: str) -> dict[str, Any]:
         """A configuration's name, and the anchor of its runs in the appendix, which then lists them."""
         self.named.add((model, name))

@@ -40,7 +40,7 @@ def claims_context(
             {"label": label(model), "configurations": cite_configurations(citations, number, model)}
             for model, number in restricted.items()
         ],
-        "obstacles": [obstacle_row(citations, obstacle) for obstacle in obstacles],
+        "obstacles": [obstacle_row(citations, grid, obstacle) for obstacle in obstacles],
     }
 
 
@@ -49,7 +49,7 @@ def cite_configurations(citations: Citations, number: int, model: str) -> str:
     return citations.cite(str(number), "configurations", [cite_file("writeup.yaml", f"sweep.models.{model}")])
 
 
-def obstacle_row(citations: Citations, obstacle: Obstacle) -> dict[str, Any]:
+def obstacle_row(citations: Citations, grid: Grid, obstacle: Obstacle) -> dict[str, Any]:
     """An obstacle, with the values of this sweep and of the write-up that differ; of a search space, with what is
     missing of the write-up's and with all of it."""
     ours, theirs = (
@@ -58,6 +58,10 @@ def obstacle_row(citations: Citations, obstacle: Obstacle) -> dict[str, Any]:
     )
     kind, model, other = obstacle.kind, obstacle.model, obstacle.other
     row = {"kind": kind, "label": label(model or ""), "other": label(other or ""), "one_epoch": obstacle.ours == 1}
+    if kind == "noise":
+        ours = citations.count(obstacle.ours, cite_file(citations.grid_file, "seeds"))
+        compared = cite_compared(grid, str(model), "*")
+        return {**row, "ours": ours, "theirs": citations.cite(theirs, "seeds that would tell", compared)}
     if model and other:
         ours = citations.cite(ours, "pictures", cite_lost((model, other)))
         return {**row, "ours": ours, "theirs": citations.setting(theirs, "LEAST_PICTURES", RULES.format("claims"))}
@@ -82,6 +86,14 @@ def obstacle_row(citations: Citations, obstacle: Obstacle) -> dict[str, Any]:
         "ours": citations.setting(ours, entry, file),
         "theirs": citations.setting(theirs, f"{section}.{entry}", "writeup.yaml"),
     }
+
+
+def cite_compared(grid: Grid, model: str, *patterns: str) -> list[Citation]:
+    """The losses of a model's runs, below its folder, that are compared with each other: of a halved model those that
+    were not stopped, and of all of them those of the write-up's configurations."""
+    rung = {"epochs": grid.models[model].epochs} if grid.models[model].halving else {}
+    losses = [cite_runs(f"{model}/{pattern}", "last.val_loss", **rung) for pattern in patterns]
+    return [*losses, cite_file("writeup.yaml", f"sweep.models.{model}")]
 
 
 def cite_stop(citations: Citations, model: str | None, name: str, epochs: int) -> str:
@@ -114,9 +126,12 @@ def claim_row(citations: Citations, grid: Grid, position: int, judgement: Judgem
         "differences": [],
         "noises": [],
         "rank": None,
+        # Of claims on the best configuration how many others would have been consistent.
+        "others": None,
         # The epochs after which a halved search stopped the write-up's best configuration.
         "stopped": None,
         "one_epoch": judgement.stopped == 1,
+        "equivalent": judgement.equivalent,
         # Of claims on shifts the number of pictures that are compared.
         "pictures": None,
     }
@@ -124,18 +139,18 @@ def claim_row(citations: Citations, grid: Grid, position: int, judgement: Judgem
         return {**row, **examined_cells(citations, judgement)}
     if judgement.ours:
         row["names"] = [citations.name(claim["model"], judgement.ours)]
+    if judgement.candidates:
+        every = cite_compared(grid, claim["model"], "*")
+        row["others"] = citations.cite(str(judgement.candidates - 1), "others not told apart", every)
     if judgement.rank:
-        model, name = claim["model"], claim["value"]
-        epochs = {"epochs": grid.models[model].epochs} if grid.models[model].halving else {}
-        compared = [cite_runs(f"{model}/{runs}", "last.val_loss", **epochs) for runs in (f"{name}/*", "*")]
-        among = cite_file("writeup.yaml", f"sweep.models.{claim['model']}")
-        row["rank"] = citations.cite(str(judgement.rank), "rank", [*compared, among])
+        compared = cite_compared(grid, claim["model"], f"{claim['value']}/*", "*")
+        row["rank"] = citations.cite(str(judgement.rank), "rank", compared)
     if judgement.stopped:
         row["stopped"] = cite_stop(citations, claim["model"], claim["value"], judgement.stopped)
     for (metric, model), measure in judgement.measures.items():
         if on_metric:
             how = "mean" if len(measure.runs) > 1 else "value"
-            row["ours"].append(citations.cite(f"{measure.value:.4f}", how, cite_measure(measure, metric)))
+            row["ours"].append(citations.cite(f"{measure.figure.value:.4f}", how, cite_measure(measure, metric)))
         for name in measure.runs["name"].unique():
             if (named := citations.name(model, name)) not in row["names"]:
                 row["names"].append(named)
@@ -143,9 +158,8 @@ def claim_row(citations: Citations, grid: Grid, position: int, judgement: Judgem
         measures = [measure for (measured, _), measure in judgement.measures.items() if measured == metric]
         cited = [citation for measure in measures for citation in cite_measure(measure, metric)]
         compared = [*cited, written] if on_metric else cited
-        row["differences"].append(citations.cite(f"{difference:+.4f}", "difference", compared))
-        if (noise := judgement.noises[metric]) is not None:
-            row["noises"].append(citations.noise(noise, cited))
+        row["differences"].append(citations.cite(f"{difference.value:+.4f}", "difference", compared))
+        row["noises"].append(citations.cite(f"±{difference.least:.4f}", "half of the 95 % interval", compared))
     return row
 
 
@@ -158,12 +172,12 @@ def examined_cells(citations: Citations, judgement: Judgement) -> dict[str, Any]
     """The cells of a claim that compares the examinations of two models."""
     compared, _ = EXAMINED[judgement.claim["kind"]]
     models = list(judgement.examined)
-    difference, noise = judgement.differences[compared], judgement.noises[compared]
+    difference = judgement.differences[compared]
     if judgement.pictures is None:
         cited = {model: [cite_examination(model, f"size.{compared}")] for model in models}
         both = [citation for model in models for citation in cited[model]]
         ours = [citations.cite(f"{value:,}", "value", cited[model]) for model, value in judgement.examined.items()]
-        return {"ours": ours, "differences": [citations.cite(f"{difference:+,}", "difference", both)]}
+        return {"ours": ours, "differences": [citations.cite(f"{difference.value:+,}", "difference", both)]}
     # The share of a model is over the pictures that both have right.
     ours = [
         citations.cite(f"{share:.4f}", "share lost", cite_lost(dict.fromkeys((model, *models))))
@@ -172,8 +186,8 @@ def examined_cells(citations: Citations, judgement: Judgement) -> dict[str, Any]
     both = cite_lost(models)
     return {
         "ours": ours,
-        "differences": [citations.cite(f"{difference:+.4f}", "difference of shares lost", both)],
-        "noises": [citations.cite(f"{noise:.4f}", "standard error", both)],
+        "differences": [citations.cite(f"{difference.value:+.4f}", "difference of shares lost", both)],
+        "noises": [citations.cite(f"±{difference.least:.4f}", "half of the 95 % interval", both)],
         "pictures": citations.cite(str(judgement.pictures), "pictures", both),
     }
 

@@ -5,15 +5,17 @@ texts under "shown".
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
-from sweep.analysis.claims import Measure, judge, subtract
+from sweep.analysis.claims import judge
+from sweep.analysis.comparisons import seeds_to_tell, subtract, tellable_difference
 from sweep.analysis.examined import Examination
-from sweep.analysis.ranking import BOOTSTRAP_DRAWS, NOISE_FACTOR, Ranking, binomial_error, rank
+from sweep.analysis.noise import find_mixtures, run_noise, seeds_to_know
+from sweep.analysis.ranking import Ranking, configuration_figure, honest_accuracy, rank_model
 from sweep.analysis.rungs import count_by_rung, is_finished, survivors
 from sweep.analysis.tables import read_table
 from sweep.grid import MAIN, Grid, Partial, Space
@@ -22,7 +24,6 @@ from sweep.report.appendix import SHOWN_METRICS, appendix_context
 from sweep.report.citations import (
     LISTED,
     MISSING,
-    Citation,
     Citations,
     all_runs,
     cite_file,
@@ -30,13 +31,18 @@ from sweep.report.citations import (
     cite_runs,
     rows_of,
 )
-from sweep.report.claim_table import cite_measure, claims_context
+from sweep.report.claim_table import claims_context
 from sweep.report.examined import examined_context
+from sweep.report.nearest import nearest_context
 from sweep.report.parameters import effects_context, further, shown_parameters, space_context
 
 if TYPE_CHECKING:
     from sweep.data.prepared import Manifest
 
+# The report says how many seeds would find so small a difference of val_acc. It calls the noise uneven if chance makes
+# deviations as different as those that it finds with less than the second probability.
+SMALL_DIFFERENCE = 0.005
+UNEVEN = 0.01
 # Convolutions are expected to help on images: what the report says of it if this model is ahead.
 EXPECTATIONS = {"cnn": "expected", "mlp": "unexpected"}
 
@@ -75,12 +81,11 @@ def report_context(
     """
     examinations = examinations or {}
     grid = tables.grid
-    models = [model_context(citations, name, tables, manifest, top) for name in grid.models]
+    models = [model_context(citations, name, tables, manifest, top, examinations.get(name)) for name in grid.models]
     everything = [tables, *studies]
     compared = [study_context(citations, study) for study in studies]
     explain_once([*models, *(model for study in compared for model in study["models"])])
     spaces = [space for each in everything for space in each.grid.models.values()]
-    ranking_code = "scripts/sweep/analysis/ranking.py"
     values = {
         "partial": partial_context(citations, grid.partial, models),
         "author": author,
@@ -98,13 +103,14 @@ def report_context(
         # The further hyper-parameters that are anywhere not at their default: the text says what those of the training
         # do.
         "further": {name for space in spaces for name in further(space)},
-        "comparison": comparison_context(citations, models, manifest.sizes["validation"]),
-        "noise": {
-            "factor": citations.setting(NOISE_FACTOR, "NOISE_FACTOR", ranking_code),
-            "draws": citations.setting(BOOTSTRAP_DRAWS, "BOOTSTRAP_DRAWS", ranking_code),
-        },
+        "comparison": comparison_context(citations, models, tables),
         "studies": compared,
         "examined": examined_context(citations, grid, examinations),
+        "mixtures": mixtures_context(citations, tables.runs, "*", {}),
+        "margins": {
+            metric: citations.setting(margin, f"margins.{metric}", "writeup.yaml")
+            for metric, margin in writeup.get("margins", {}).items()
+        },
         "claims": claims_context(
             citations, grid, *judge(writeup, grid, manifest, citations.runs, examinations), examinations
         ),
@@ -174,7 +180,14 @@ def data_context(citations: Citations, manifest: "Manifest") -> dict[str, Any]:
     }
 
 
-def model_context(citations: Citations, name: str, tables: Tables, manifest: "Manifest", top: int) -> dict[str, Any]:
+def model_context(
+    citations: Citations,
+    name: str,
+    tables: Tables,
+    manifest: "Manifest",
+    top: int,
+    examination: Examination | None = None,
+) -> dict[str, Any]:
     """A model's section: its search space, its ranking, its best values over all configurations, and how sure it is.
 
     Configurations with a run that diverged are not ranked; their diverged runs are listed in "diverged". Nor are those
@@ -184,18 +197,16 @@ def model_context(citations: Citations, name: str, tables: Tables, manifest: "Ma
     runs, configurations = (table[table["model"] == name] for table in (tables.runs, tables.configurations))
     diverged = runs["status"] == "diverged"
     compared, furthest = (survivors(table, tables.grid) for table in (runs, configurations))
-    ranking = rank(compared, rank_by, manifest.sizes["validation"])
+    ranking = rank_model(tables.runs, name, tables.grid)
     rows = rows_of(furthest[furthest["diverged"] == 0].sort_values("rank"))
 
     def show(row: Mapping[str, Any]) -> dict[str, Any]:
-        return configuration_row(citations, row, space, rank_by, ranking)
+        return configuration_row(citations, row, space, rank_by)
 
     sure = None
     if ranking:
-        by_name = {row["name"]: row for row in rows}
-        listed = [show(by_name[candidate]) for candidate in ranking.candidates[:LISTED]]
-        cited = cite_runs(f"{name}/*", f"last.{rank_by}", **of_rung(space, rows[0]))
-        sure = sure_context(citations, ranking, listed, [cited])
+        among = of_rung(space, rows[0])
+        sure = sure_context(citations, name, replace(tables, runs=compared), ranking, manifest.sizes["test"], among)
     return {
         "name": name,
         "label": label(name),
@@ -212,6 +223,8 @@ def model_context(citations: Citations, name: str, tables: Tables, manifest: "Ma
         "lowest_val_loss": show(min(rows, key=lambda row: row["last_val_loss"])) if rows else None,
         # None if runs are missing.
         "sure": sure,
+        # None if no configuration is there to be compared with the best.
+        "nearest": nearest_context(citations, examination) if len(rows) > 1 else None,
         "diverged_runs": citations.count(diverged.sum(), cite_runs(f"{name}/*", "status", equals="diverged")),
         "diverged": [diverged_row(citations, run) for run in rows_of(runs[diverged][:LISTED])],
         "diverged_unlisted": citations.rest(runs[diverged], cite_runs(f"{name}/*", "status", equals="diverged")),
@@ -259,23 +272,17 @@ def of_rung(space: Space, row: Mapping[str, Any]) -> dict[str, int]:
     return {"epochs": int(row["epochs"])} if space.halving else {}
 
 
-def configuration_row(
-    citations: Citations, row: Mapping[str, Any], space: Space, rank_by: str, ranking: Ranking | None
-) -> dict[str, Any]:
+def configuration_row(citations: Citations, row: Mapping[str, Any], space: Space, rank_by: str) -> dict[str, Any]:
     """A row of the table of configurations, none of whose runs diverged, and what the report shows of it."""
     model, name = row["model"], row["name"]
     runs = rows_of(citations.runs_of(model, name))
     patterns = (f"{model}/{name}/*", f"{model}/*")
     compared = [cite_runs(pattern, f"last.{rank_by}", **of_rung(space, row)) for pattern in patterns]
-    probability = MISSING
-    if ranking and ranking.probabilities:
-        probability = citations.cite(f"{ranking.probabilities[name]:.2f}", "bootstrap probability", compared)
     shown = {
         "rank": citations.cite(str(row["rank"]), "rank", compared),
         "parameters": shown_parameters(citations, runs[0], space),
         **shown_metrics(citations, row, runs),
         "n": citations.count(len(runs), *(cite_record(run, "seed") for run in runs)),
-        "probability": probability,
     }
     return {**row, **citations.name(model, name), "shown": shown}
 
@@ -289,16 +296,75 @@ def shown_metrics(citations: Citations, row: Mapping[str, Any], runs: list[dict[
 
 
 def sure_context(
-    citations: Citations, ranking: Ranking, listed: Sequence[Mapping[str, Any]], cited: Sequence[Citation]
+    citations: Citations, name: str, tables: Tables, ranking: Ranking, images: int, rung: Mapping[str, int]
 ) -> dict[str, Any]:
-    """How sure a ranking is. `listed` has the rows of the candidates that are named."""
+    """How sure the ranking of the model `name` is: whether the noise of a run is known, from what, and what it leaves
+    open. Of a halved model, `tables` have the ranked runs alone, and `rung` is the condition that cites these. `images`
+    is the number of test images."""
+    runs = tables.runs[tables.runs["model"] == name]
+    cited = [cite_runs(f"{name}/*", f"last.{tables.grid.rank_by}", **rung)]
+    best = ranking.names[0]
+    own = runs[runs["name"] == best]
+    tested = honest_accuracy(
+        own["best_test_acc"].to_numpy(float), images, run_noise(runs, "best_test_acc", name, tables.grid)
+    )
+    cited_tests = [cite_runs(f"{name}/{best}/*", "best.test_acc", **rung), cite_file("manifest.json", "sizes.test")]
+    context = {
+        "mixtures": mixtures_context(citations, runs, f"{name}/*", rung),
+        "ranked": citations.cite(str(len(ranking.names)), "ranked", cited),
+        "tested": {
+            side: citations.cite(f"{getattr(tested, side):.4f}", how, cited_tests)
+            for side, how in (
+                ("accuracy", "mean"),
+                ("low", "low end of the 95 % interval"),
+                ("high", "high end of the 95 % interval"),
+            )
+        },
+    }
+    if ranking.noise is None or ranking.candidates is None:
+        needed = citations.cite(str(seeds_to_know(len(ranking.names))), "seeds that would tell", cited)
+        return {**context, "kind": "unknown", "seeds_needed": needed}
+    noise = ranking.noise
     return {
-        "kind": "several_seeds" if ranking.probabilities else "one_seed",
+        **context,
+        "kind": noise.origin,
+        "noise": citations.cite(f"{noise.sd:.4f}", "noise of a run", cited),
+        "df": citations.cite(str(noise.df), "degrees of freedom", cited),
+        "uneven": noise.homogeneity is not None and noise.homogeneity < UNEVEN,
+        "erratic": [citations.name(name, each) for each in noise.erratic[:LISTED]],
         "alone": len(ranking.candidates) == 1,
-        "candidates": listed,
+        "candidates": [citations.name(name, each) for each in ranking.candidates[:LISTED]],
         "shown": citations.cite(str(len(ranking.candidates)), "not told apart from the best", cited),
         "unlisted": citations.rest(ranking.candidates, *cited),
-        "ranked": citations.cite(str(len(ranking.names)), "ranked", cited),
+        "reach": None if ranking.reach is None else citations.cite(f"{ranking.reach:.4f}", "least difference", cited),
+        "optimism": citations.cite(f"{ranking.optimism:.4f}", "optimism of the best", cited),
+        "power": power_context(citations, name, tables, ranking.seeds, rung),
+    }
+
+
+def mixtures_context(citations: Citations, runs: pd.DataFrame, pattern: str, rung: Mapping[str, int]) -> dict[str, str]:
+    """What these runs, those of the `pattern` and of the `rung`, were made with that is not the same for all:
+    {"precision": "bf16, fp32"}."""
+    return {
+        kind: citations.cite(", ".join(values), "values", [cite_runs(pattern, f"environment.{kind}", **rung)])
+        for kind, values in find_mixtures(runs).items()
+    }
+
+
+def power_context(
+    citations: Citations, name: str, tables: Tables, seeds: int, rung: Mapping[str, int]
+) -> dict[str, str] | None:
+    """What differences of val_acc so many seeds find, and how many seeds would find SMALL_DIFFERENCE; None if the noise
+    of val_acc is not known, or is 0."""
+    noise = run_noise(tables.runs, "last_val_acc", name, tables.grid)
+    if noise is None or not noise.sd:
+        return None
+    cited = [cite_runs(f"{name}/*", "last.val_acc", **rung)]
+    return {
+        "noise": citations.cite(f"{noise.sd:.4f}", "noise of a run", cited),
+        "found": citations.cite(f"{tellable_difference(seeds, noise.sd, noise.df):.4f}", "difference found", cited),
+        "small": citations.setting(SMALL_DIFFERENCE, "SMALL_DIFFERENCE", "scripts/sweep/report/context.py"),
+        "seeds": citations.cite(str(seeds_to_tell(SMALL_DIFFERENCE, noise.sd, noise.df)), "seeds that find", cited),
     }
 
 
@@ -307,11 +373,13 @@ def diverged_row(citations: Citations, run: Mapping[str, Any]) -> dict[str, Any]
     return {**citations.name(run["model"], run["name"]), **shown}
 
 
-def comparison_context(citations: Citations, models: Sequence[Mapping[str, Any]], images: int) -> dict[str, Any] | None:
+def comparison_context(
+    citations: Citations, models: Sequence[Mapping[str, Any]], tables: Tables
+) -> dict[str, Any] | None:
     """The models that have a ranking, compared by their best values; None if there are fewer than two.
 
     "kind" says what the comparison finds: the best values of a metric are "tied", the two metrics "disagree", or one
-    model is "ahead" by both. `images` is the number of validation images.
+    model is "ahead" by both.
     """
     ranked = [model for model in models if model["ranking"]]
     if len(ranked) < 2:
@@ -330,30 +398,30 @@ def comparison_context(citations: Citations, models: Sequence[Mapping[str, Any]]
         "tied": tied,
         "halved": [model["label"] for model in ranked if model["halving"]],
         "expectation": EXPECTATIONS.get(by_accuracy[0]["name"]),
-        **lead_context(citations, by_accuracy[:2], images),
+        **lead_context(citations, by_accuracy[:2], tables),
     }
 
 
-def lead_context(citations: Citations, models: Sequence[Mapping[str, Any]], images: int) -> dict[str, Any]:
-    """Whether the first model's highest val_acc is ahead of the second's by more than noise: "lead" is "clear" or
-    "unclear", or None if that is not known."""
-    first, second = (best_configuration(citations, model, images) for model in models)
-    if len(first.runs) != len(second.runs):
+def lead_context(citations: Citations, models: Sequence[Mapping[str, Any]], tables: Tables) -> dict[str, Any]:
+    """Whether the first model's highest val_acc is told apart from the second's: "lead" is "clear" or "unclear",
+    "unknown" if the noise of a run is not known, or None if the two are of unequally many runs, as in a preview."""
+    runs = [citations.runs_of(model["name"], model["highest_val_acc"]["name"]) for model in models]
+    if len(runs[0]) != len(runs[1]):
         return {"lead": None}
-    difference, noise = subtract(first, second, "val_acc")
-    if noise is None:
-        return {"lead": None}
-    cited = [citation for measure in (first, second) for citation in cite_measure(measure, "val_acc")]
-    lead = "clear" if difference > NOISE_FACTOR * noise else "unclear"
-    return {"lead": lead, "lead_noise": citations.noise(noise, cited)}
-
-
-def best_configuration(citations: Citations, model: Mapping[str, Any], images: int) -> Measure:
-    """A model's highest val_acc: the mean over the seeds of one configuration."""
-    best = model["highest_val_acc"]
-    runs = citations.runs_of(model["name"], best["name"]).sort_values("seed")
-    value = float(best["last_val_acc"])
-    return Measure(value, binomial_error(value, images) if len(runs) == 1 else None, runs)
+    figures = []
+    compared = survivors(tables.runs, tables.grid)
+    for model, own in zip(models, runs, strict=True):
+        noise = run_noise(compared, "last_val_acc", model["name"], tables.grid)
+        if noise is None:
+            return {"lead": "unknown"}
+        figures.append(configuration_figure(own["last_val_acc"].to_numpy(float), noise))
+    difference = subtract(*figures)
+    cited = [cite_record(run, "last_val_acc") for own in runs for run in rows_of(own)]
+    return {
+        "lead": "clear" if difference.sign == 1 else "unclear",
+        "lead_value": citations.cite(f"{difference.value:.4f}", "difference", cited),
+        "lead_least": citations.cite(f"{difference.least:.4f}", "least lead", cited),
+    }
 
 
 def study_context(citations: Citations, study: Tables) -> dict[str, Any]:

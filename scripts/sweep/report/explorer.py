@@ -13,6 +13,8 @@ from markupsafe import Markup
 
 from sweep.analysis.examined import Examination
 from sweep.analysis.importance import MOST_TERMS
+from sweep.analysis.noise import seeds_to_know
+from sweep.analysis.ranking import rank_model
 from sweep.analysis.rungs import count_by_rung, is_finished
 from sweep.analysis.tables import CONFIGURATION, axes_of
 from sweep.grid import MAIN, Grid, axis_words
@@ -92,6 +94,7 @@ def explorer_data(
         "importance": _columns(importance),
         "most_terms": MOST_TERMS,
         "rank_by": grid.rank_by,
+        "sure": {model: _sure(model, runs, grid) for model in grid.models},
         # The models whose search is halved, with the epochs of the first rung, which all configurations reach.
         "halved": {model: space.rungs[0] for model, space in grid.models.items() if space.halving},
         "examined": [_examined(examination) for examination in examinations],
@@ -107,6 +110,19 @@ def _is_logarithmic(name: str, runs: pd.DataFrame, grid: Grid) -> bool:
         return False
     spaces = [space for space in grid.models.values() if name in space.varying]
     return bool(spaces) and all(space.scale(name) == "log" for space in spaces)
+
+
+def _sure(model: str, runs: pd.DataFrame, grid: Grid) -> dict[str, Any]:
+    """How sure the ranking of a model is. `kind` is "missing" if runs are, or if there is no configuration without a
+    diverged one; "unknown" if the noise of a run is; otherwise "known", and `alike` has the names of the configurations
+    that cannot be told apart from the best."""
+    ranking = rank_model(runs, model, grid)
+    if ranking is None:
+        return {"kind": "missing", "alike": []}
+    ranked = len(ranking.names)
+    if ranking.noise is None or ranking.candidates is None:
+        return {"kind": "unknown", "alike": [], "seeds": seeds_to_know(ranked)}
+    return {"kind": "known", "alike": ranking.candidates, "ranked": ranked, "noise": f"{ranking.noise.sd:.4f}"}
 
 
 def _examined(examination: Examination) -> dict[str, Any]:

@@ -61,21 +61,27 @@ def load_configurations(experiment: str, folder: Path = Path()) -> pd.DataFrame:
 
 
 def best_run(runs: pd.DataFrame, configurations: pd.DataFrame, model: str, rank_by: str) -> pd.Series | None:
-    """The row of a model's best run, or None if every configuration has a diverged run.
+    """The row of a model's best run, or None if every configuration has a diverged run: the first of `leading_runs`."""
+    return next(iter(leading_runs(runs, configurations, model, rank_by, 1)), None)
 
-    It is the run of the best configuration without a diverged one whose last epoch is the best by `rank_by`, val_loss
-    or val_acc, by which the `configurations` are ranked; of equal ones the first. Where the model's search is halved,
-    only those count that were trained for the most epochs: one that was stopped earlier is never the best.
+
+def leading_runs(
+    runs: pd.DataFrame, configurations: pd.DataFrame, model: str, rank_by: str, most: int
+) -> list[pd.Series]:
+    """The row of the best run of each of a model's best configurations, at most so many, the best first.
+
+    It is the run whose last epoch is the best by `rank_by`, val_loss or val_acc, by which the `configurations` are
+    ranked; of equal ones the first. Configurations with a diverged run are left out. Where the model's search is
+    halved, only those count that were trained for the most epochs: one that was stopped earlier is never the best.
     """
     own = configurations[configurations["model"] == model]
     sound = own[(own["diverged"] == 0) & (own["epochs"] == own["epochs"].max())]
-    if sound.empty:
-        return None
-    name = sound.sort_values("rank")["name"].iloc[0]
-    seeds = runs[(runs["model"] == model) & (runs["name"] == name)]
-    order = seeds.sort_values(f"last_{rank_by}", ascending=rank_by == "val_loss", kind="stable")
-    first: pd.Series = order.iloc[0]
-    return first
+    found = []
+    for name in sound.sort_values("rank")["name"].iloc[:most]:
+        seeds = runs[(runs["model"] == model) & (runs["name"] == name)]
+        order = seeds.sort_values(f"last_{rank_by}", ascending=rank_by == "val_loss", kind="stable")
+        found.append(order.iloc[0])
+    return found
 
 
 def load_model(run: Row, epoch: Literal["best", "last"] = "best", folder: Path = Path()) -> "nn.Module":

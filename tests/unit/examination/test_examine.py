@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.metrics import confusion_matrix
+from statsmodels.stats.contingency_tables import mcnemar
 
 from examine import examine
 from examples import record
@@ -16,10 +18,10 @@ from sweep.errors import SweepError
 from sweep.files import write_json
 from sweep.grid import Grid
 from sweep.layout import RECORDS
-from sweep.results import load_model, load_runs, predict
+from sweep.results import find_weights, load_model, load_runs, predict
 from sweep.runs.records import kept_file, make_record, read_record
 from sweep.runs.tensors import read_tensors, write_tensors
-from trained import CLASS_NAMES, EXPERIMENT, data_folder, save_data, tables_folder
+from trained import CLASS_NAMES, EXPERIMENT, SPACES, data_folder, save_data, tables_folder, tabulate, train_again
 
 
 def examined(folder: Path, model: str) -> Examination:
@@ -69,6 +71,51 @@ def test_an_examination_is_of_the_records_run_and_its_kept_weights(sweep: Path, 
     assert [mark == "-" for mark in found.shift.lost] == (given != tensors["test_labels"]).tolist()
     assert found.size is not None
     assert found.size.parameters == sum(parameter.numel() for parameter in best.parameters())
+
+
+def test_the_best_run_is_compared_with_the_next_ones_on_the_same_pictures(copy: Path) -> None:
+    """With three more configurations of which one's answers are damaged, and one's are others than the record says."""
+    manifest = read_manifest(data_folder(copy))
+    spaces = {**SPACES, "mlp": {**SPACES["mlp"], "dropout_rates": [0.5, 0.4, 0.3, 0.2, 0.1], "epochs": 1}}
+    grid = Grid.of(spaces, [0])
+    for run in grid.runs():
+        train_again(copy, run, manifest, "weights")
+    tabulate(copy, grid)
+    tables = load_runs(EXPERIMENT, copy)
+    order = [row for _, row in tables[tables["model"] == "mlp"].sort_values("last_val_loss").iterrows()]
+    best, near, *_ = order
+    files = [find_weights(row, copy / RECORDS)[0] for row in order]
+    files[2].write_bytes(files[2].read_bytes()[:-1])
+    facts, arrays, _ = read_tensors(files[3])
+    arrays["validation.classes"] = (arrays["validation.classes"] + 1) % 3
+    write_tensors(files[3], facts, arrays)
+    files[4].unlink()
+
+    found = examined(copy, "mlp").nearest
+    assert found is not None
+    assert (found.images, found.left_out, [each.name for each in found.compared]) == (30, 3, [near["name"]])
+    (compared,) = found.compared
+    assert compared.content_hash == near["content_hash"]
+    assert compared.accuracy.difference == pytest.approx(best["last_val_acc"] - near["last_val_acc"])
+    assert compared.gained - compared.lost == round(30 * (best["last_val_acc"] - near["last_val_acc"]))
+    ours, theirs = (read_tensors(file).arrays for file in files[:2])
+    labels = map_prepared(data_folder(copy), manifest)["validation_labels"].numpy()
+    rights = [each["validation.classes"] == labels for each in (ours, theirs)]
+    table = [[int((rights[0] == a).astype(int) @ (rights[1] == b)) for b in (True, False)] for a in (True, False)]
+    assert (compared.gained, compared.lost) == (table[0][1], table[1][0])
+    assert compared.accuracy.p == pytest.approx(mcnemar(table, exact=True).pvalue)
+    assert compared.loss is not None
+    assert compared.loss.difference == pytest.approx(best["last_val_loss"] - near["last_val_loss"], rel=1e-3, abs=1e-6)
+    assert compared.loss.p == pytest.approx(
+        stats.ttest_rel(ours["validation.losses"], theirs["validation.losses"]).pvalue, rel=1e-3
+    )
+
+    # Without answers of its own the best run is compared with none, and that is no fault.
+    facts, arrays, _ = read_tensors(files[0])
+    del arrays["validation.losses"]
+    write_tensors(files[0], facts, arrays)
+    alone = examined(copy, "mlp")
+    assert (alone.nearest, alone.unavailable) == (None, "")
 
 
 def test_the_same_weights_give_the_same_file(sweep: Path, copy: Path) -> None:

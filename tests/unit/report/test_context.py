@@ -146,12 +146,53 @@ def test_the_winner_is_the_one_of_the_data(report: Any, language: str, winner: s
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize(("accuracy", "clear"), [(0.70, True), (0.63, False)])
+@pytest.mark.parametrize(("accuracy", "clear"), [(0.78, True), (0.72, False)])
 def test_a_lead_is_compared_with_its_noise(report: Any, language: str, accuracy: float, clear: bool) -> None:
-    """On 102 images twice the binomial error of the difference from 0.5 is about 0.14."""
-    text = report({"mlp": [(1.0, 0.5)], "cnn": [(0.9, accuracy)]}, language)
-    said = {"en": ("That lead in", "But that lead in"), "zh": ("的领先超出噪声", "的领先可能只是噪声")}[language]
+    """Two seeds that differ by 0.1 in each model: t(2) · √(0.005 / 2 + 0.005 / 2) is 0.304, between the leads of
+    0.33 and 0.27."""
+    cnn: Runs = [(0.9, accuracy), (0.9, accuracy + 0.1)]
+    text = report({"mlp": [(1.0, 0.45), (1.0, 0.55)], "cnn": cnn}, language, seeds=[0, 1])
+    said = {"en": ("That lead of", "But that lead of"), "zh": ("这一领先超出噪声", "这一领先可能只是噪声")}[language]
     assert [words in text for words in said] == [clear, not clear]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_with_one_seed_of_a_small_grid_nothing_is_sure(report: Any, language: str) -> None:
+    """But the test accuracy has the interval of 203 pictures: 0.72 ± 1.972 · √(0.72 · 0.28 / 203)."""
+    text = report({"mlp": BAD, "cnn": GOOD}, language)
+    said = {
+        "en": ("It cannot be judged: with one seed", "Whether that lead is more than noise cannot be judged",
+               "0.7200, with a 95 % interval of 0.6580 to 0.7820", "5 seeds would tell."),
+        "zh": ("无法判定：只有一个种子", "这一领先是否超出噪声无法判定",
+               "0.7200，95 % 区间为 0.6580 至 0.7820", "用 5 个种子"),
+    }[language]  # fmt: skip
+    assert [words in text for words in said] == [True] * 4
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_cannot_be_told_apart_is_named(report: Any, language: str) -> None:
+    """Losses of two seeds: the first two configurations are near each other, the third is far off; the noise is pooled
+    over three, 0.0141, and d(2, 3) = 2.938 such errors are 0.0416."""
+    losses = [1.00, 1.02, 1.03, 1.01, 2.00, 2.02]
+    text = report({"mlp": [(loss, 0.5) for loss in losses]}, language, seeds=[0, 1])
+    said = {
+        "en": ("standard deviation of 0.0141 (pooled over the configurations, 3 degrees of freedom)",
+               "as far apart as 0.0416", "The best one included, 2 of 3 cannot be told apart from it: ",
+               "the best is one of these 2."),
+        "zh": ("标准差为 0.0141（由各配置合并估计，自由度 3）", "也会相差 0.0416",
+               "3 组中有 2 组（含最好的一组）与最好的不能区分：",
+               "只说明最好的是这 2 组之一。"),
+    }[language]  # fmt: skip
+    assert [words in text for words in said] == [True] * 4
+    assert re.findall(r"`1024_0.001_0..`", text.split(said[2])[1])[:2] == ["`1024_0.001_0.0`", "`1024_0.001_0.1`"]
+    # The accuracies have no noise, so that nothing is said of the seeds that they need.
+    need = {"en": "How many seeds to run", "zh": "该用多少个种子"}[language]
+    assert need not in text
+    accuracies = [0.50, 0.51, 0.50, 0.51, 0.70, 0.71]
+    pairs: Runs = list(zip(losses, accuracies, strict=True))
+    text = report({"mlp": pairs}, language, seeds=[0, 1])
+    # 2 · (3.182 + 0.978)² · (0.00707 / 0.005)² = 69.2
+    assert {"en": "0.005 so often takes 70 seeds", "zh": "0.005 的差，每组需要 70 个种子"}[language] in text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -269,6 +310,9 @@ def test_a_mixture_of_environments_is_told(tmp_path: Path, language: str) -> Non
         TEMPLATES, language, values(tmp_path, {"mlp": BAD}, device_name="Some GPU", precision="bf16")
     )
     assert mixture in mixed
+    # It is said where the ranking and the claims are judged.
+    kinds = {"en": "not all of one kind (`precision`: ", "zh": "并不完全相同（`precision`："}[language]
+    assert (mixed.count(kinds), same.count(kinds)) == (2, 0)
     lines = [line for line in mixed.splitlines() if "2.14.1" in line]
     assert len(lines) == 2
     assert "Some CPU" in lines[0]

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 from markdown_it import MarkdownIt
 
-from examined_example import examination
+from examined_example import examination, nearest
 from render_report import render_report
 from sweep.analysis.examined import Examination, Modes, Part
 from sweep.errors import SweepError
@@ -220,10 +220,19 @@ def test_an_examination_of_other_runs_is_refused(tmp_path: Path) -> None:
     examination("cnn").write(file)
     with pytest.raises(SweepError, match=f"{file}: cnn/128_0.001_0.2/seed0 is not, or no longer, the run .+; {remedy}"):
         render()
+    compared = nearest("cnn", ["128_0.001_0.4"])
+    write_examinations(tmp_path, [examination("cnn", nearest=compared)], runs, records)
+    render()
+    by_path = {str(run.path): record for run, record in zip(runs, records, strict=True)}
+    content_hash = by_path["cnn/128_0.001_0.2/seed0"]["content_hash"]
+    examination("cnn", nearest=compared, content_hash=content_hash).write(file)
+    with pytest.raises(SweepError, match=f"{file}: cnn/128_0.001_0.4/seed0 is not, or no longer, the run .+; {remedy}"):
+        render()
     # What names the run does not fit together, though the hash is right.
     of = examination("cnn")
     forged: list[dict[str, Any]] = [{"model": "../../x", "run": f"../../x/{of.name}/seed0"}, {"model": "mlp"}]
     forged += [{"series": each} for each in ("../x", "5" * 63, 5, None)]
+    forged += [{"nearest": replace(compared, compared=[replace(compared.compared[0], name="128_0.001_0.6")])}]
     forged += [{"name": "other"}, {"name": None}, {"run": None}, {"epochs": 2.0}, {"epochs": True}, {"epochs": None}]
     for changes in forged:
         replace(of, **changes).write(file)

@@ -85,7 +85,7 @@ def forged(tmp_path: Path) -> Forge:
             each |= dict.fromkeys(("commit", "code_hash", "data_hash"), text)
             each |= dict.fromkeys(("series", "content_hash"), short)
         write_tables(tmp_path, runs, records, grid)
-        manifest = {"source": text, "class_names": [text], "sizes": {"train": text, "validation": 9, "test": text}}
+        manifest = {"source": text, "class_names": [text], "sizes": {"train": text, "validation": text, "test": 9}}
         manifest["content_hash"] = text
         write_json(tmp_path / "manifest.json", {**manifest, "manifest_hash": manifest_hash(manifest)})
         place = (tmp_path / "grid.json", save_settings(tmp_path, language, text), tmp_path, tmp_path)

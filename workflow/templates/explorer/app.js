@@ -2,7 +2,7 @@
 // A run is its position in the columns of `runs`. All text is set as text, never as HTML.
 "use strict";
 (() => {
-  const { runs, curves, groups, importance, examined, most_terms: mostTerms, parameters: labels, logarithmic, rank_by: rankBy, halved, command } = JSON.parse(document.getElementById("data").textContent);
+  const { runs, curves, groups, importance, examined, most_terms: mostTerms, parameters: labels, logarithmic, rank_by: rankBy, sure, halved, command } = JSON.parse(document.getElementById("data").textContent);
   const texts = JSON.parse(document.getElementById("texts").textContent);
   const all = runs.model.map((_, run) => run);
   const $ = (id) => document.getElementById(id);
@@ -31,6 +31,8 @@
   const breakable = (text) => parameters.reduce((broken, name) => broken.replaceAll(`_${name}=`, `\n_${name}=`), text)
     .split("\n").flatMap((part, position) => (position ? [el("wbr"), part] : [part]));
   const label = (run) => `${runs.model[run]}/${runs.name[run]}` + (seeds.length > 1 ? `/seed${runs.seed[run]}` : "");
+  /** Whether the run's configuration cannot be told apart from the best one of its model. */
+  const isAlike = (run) => sure[runs.model[run]].alike.includes(runs.name[run]);
   const diverged = (run) => runs.status[run] === "diverged";
   const rounded = (value, digits) => (value === null ? "–" : value.toFixed(digits));
 
@@ -524,7 +526,8 @@
     document.querySelector("#leaderboard tbody").replaceChildren(...page.map((run) => {
       const box = el("input", { type: "checkbox", "aria-label": fill(texts.draw, { run: label(run) }), onchange: () => draw(run, box.checked) });
       const name = el("button", { type: "button", onclick: () => { draw(run, true); openRun(run, true); } }, ...breakable(runs.name[run]));
-      return el("tr", { "data-run": run, class: diverged(run) ? "diverged" : "" }, el("td", {}, box), el("td", {}, name),
+      const mark = isAlike(run) ? [" ", el("abbr", { title: fill(texts.alike, { metric: rankBy }) }, "≈")] : [];
+      return el("tr", { "data-run": run, class: diverged(run) ? "diverged" : "" }, el("td", {}, box), el("td", {}, name, ...mark),
         ...columns.slice(1).map((column) => el("td", { "data-column": column, class: numeric(column) ? "number" : "" },
           Object.hasOwn(shown, column) ? shown[column](run) : spelled(runs[column][run]))));
     }));
