@@ -4,7 +4,7 @@
 rule aggregate:
     input:
         *METRICS,
-        grid=lambda wildcards: asked_grid(),
+        grid=lambda wildcards: unless_touched(asked_grid()),
         manifest=DATA / "manifest.json",
         code=code_of("aggregate", "data", "runs", "analysis"),
     output:
@@ -44,7 +44,7 @@ STUDY_TABLES = layout.study_tables("{study}")
 
 use rule aggregate as aggregate_study with:
     input:
-        grid=lambda wildcards: asked_grid(wildcards.study),
+        grid=lambda wildcards: unless_touched(asked_grid(wildcards.study)),
         manifest=DATA / "manifest.json",
         metrics=lambda wildcards: STUDY_METRICS[wildcards.study],
         code=rules.aggregate.input.code,

@@ -345,6 +345,11 @@ if workflow.is_main_process:
                 asked_promotion(model, epochs)
     except SweepError as error:
         refuse(error)
-if workflow.touch and STALE:
-    refuse(f"--touch would hide that {STALE[0]} is of other settings or code: run the same command without it")
 ASKED_EXAMINATIONS = {model: asked_examination(model) for model in EXAMINATIONS}
+
+
+def unless_touched(file):
+    """The file, unless Snakemake is asked to call outputs up to date that are not."""
+    if workflow.touch and STALE:
+        refuse(f"--touch would hide that {STALE[0]} is of other settings or code: run the same command without it")
+    return file

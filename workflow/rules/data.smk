@@ -3,7 +3,7 @@
 
 rule prepare_data:
     input:
-        asked=lambda wildcards: asked_data(),
+        asked=lambda wildcards: unless_touched(asked_data()),
         code=code_of("prepare_data", "data"),
     output:
         images=DATA / "images.safetensors",

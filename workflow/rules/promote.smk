@@ -4,7 +4,7 @@
 # After a rung, Snakemake asks again which records are needed: the next rung's jobs depend on what this one says.
 checkpoint promote:
     input:
-        asked=lambda wildcards: asked_promotion(wildcards.model, int(wildcards.epochs)),
+        asked=lambda wildcards: unless_touched(asked_promotion(wildcards.model, int(wildcards.epochs))),
         before=lambda wildcards: promotion_before(wildcards.model, int(wildcards.epochs)) or [],
         manifest=DATA / "manifest.json",
         metrics=lambda wildcards: rung_metrics(wildcards.model, int(wildcards.epochs)),

@@ -15,6 +15,7 @@ from sweep.analysis.examined import LOST_DISTANCE, WRONG, Examination, Shift, Si
 from sweep.analysis.noise import Noise, run_noise, seeds_to_know
 from sweep.analysis.ranking import rank
 from sweep.analysis.rungs import is_finished, survivors
+from sweep.analysis.tables import DIGITS
 from sweep.grid import MAIN, Grid, Partial
 
 if TYPE_CHECKING:
@@ -73,8 +74,9 @@ class Obstacle:
 class Measure:
     """What this sweep measured for one metric of one model: the mean over the seeds of the best value of each seed.
 
-    With OWN_SEEDS seeds or more its noise is the standard deviation between the best values. With fewer it is that of
-    a run, which is larger, since the best of many values varies less than one of them: verdicts are then careful.
+    With OWN_SEEDS seeds or more its noise is the standard deviation between the best values. With fewer, and of leads,
+    it is that of a run, which is larger, since the best of many values varies less than one of them: verdicts are then
+    careful.
     """
 
     figure: Figure
@@ -218,7 +220,9 @@ def _judge(
             if best is None:
                 return Judgement(claim, "unjudged", [Obstacle("diverged", model)])
             column = f"last_{metric}"
-            figure = best_figure(best[column].to_numpy(), run_noise(left, column, model, grid))
+            noise = run_noise(left, column, model, grid)
+            own = left[left["model"] == model]
+            figure = best_figure(best, own, column, noise, pooled=claim["kind"] == "ahead")
             if figure is None:
                 return Judgement(claim, "unjudged", [_unknown_noise(model, grid, left)])
             measures[metric, model] = Measure(figure, best)
@@ -254,13 +258,26 @@ def best_runs(runs: pd.DataFrame, metric: str, seeds: int) -> pd.DataFrame | Non
     return best if len(best) == seeds else None
 
 
-def best_figure(values: Floats, noise: Noise | None) -> Figure | None:
-    """The mean of the best values of the seeds, shape (seeds,), with its noise as `Measure` says; None if that is not
-    known. `noise` is that of a run."""
+def best_figure(
+    best: pd.DataFrame, runs: pd.DataFrame, column: str, noise: Noise | None, pooled: bool
+) -> Figure | None:
+    """The mean of a column over the `best` run of each seed, with its noise as `Measure` says; None if that is not
+    known, or there is none, as where runs of other seeds give the very same.
+
+    `runs` are those of the model, and `noise` is theirs. With `pooled` the noise of a run is taken for any number of
+    seeds, as for leads, so that more seeds never know less; but none of it where a configuration is erratic.
+    """
+    values = best[column].to_numpy(float)
     seeds = len(values)
-    if seeds >= OWN_SEEDS:
-        return Figure(float(values.mean()), float(values.std(ddof=1)), seeds - 1, seeds)
-    return None if noise is None else Figure(float(values.mean()), noise.sd, noise.df, seeds)
+    figure = None
+    if seeds >= OWN_SEEDS and not (pooled and noise and not noise.erratic):
+        figure = Figure(float(values.mean()), float(values.std(ddof=1)), seeds - 1, seeds)
+    elif noise is not None and not noise.erratic:
+        # Any seed's best may be of an erratic configuration, whatever these are of. One that merely varies more than
+        # others has its own deviation.
+        own = runs[runs["name"].isin(best["name"])].groupby("name")[column].std().max()
+        figure = Figure(float(values.mean()), max(noise.sd, 0.0 if math.isnan(own) else float(own)), noise.df, seeds)
+    return figure if figure and round(figure.sd, DIGITS) > 0 else None
 
 
 def _judge_best(claim: Mapping[str, Any], grid: Grid, runs: pd.DataFrame, left: pd.DataFrame) -> Judgement:

@@ -98,7 +98,10 @@ def find_erratic(variances: NDArray[np.floating], df: NDArray[np.integer]) -> ND
         others[largest] = False
         others_df = int(df[others].sum())
         pooled = float(squares[others].sum()) / others_df
-        if not pooled or left * fdtrc(df[largest], others_df, variances[largest] / pooled) >= ERRATIC:
+        if not variances[largest]:
+            break
+        # Beside others that do not vary at all, any deviation is too large.
+        if pooled and left * fdtrc(df[largest], others_df, variances[largest] / pooled) >= ERRATIC:
             break
         erratic[largest] = True
     return erratic
@@ -114,8 +117,9 @@ def _noise_of_interactions(runs: pd.DataFrame, column: str, model: str, grid: Gr
 
 
 def seeds_to_know(configurations: int) -> int:
-    """The least number of seeds that gives so many configurations a pooled noise with LEAST_DF degrees of freedom."""
-    return 1 + -(-LEAST_DF // configurations)
+    """The least number of seeds that tells the noise of a run of so many configurations: of several, two, which are
+    pooled; of a single one, three."""
+    return 2 if configurations > 1 else 3
 
 
 def find_mixtures(runs: pd.DataFrame) -> dict[str, list[str]]:

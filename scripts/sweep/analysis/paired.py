@@ -39,6 +39,7 @@ def compare_losses(first: NDArray[np.floating], second: NDArray[np.floating]) ->
     # In float64: the means of ten thousand float32 differ in their fourth digit by how they are added.
     differences = first.astype(float) - second.astype(float)
     error = float(differences.std(ddof=1)) / math.sqrt(len(differences))
-    # Runs that are the same have no t.
-    p = float(ttest_rel(first.astype(float), second.astype(float)).pvalue) if error else 1.0
-    return Paired(float(differences.mean()), error, p)
+    mean = float(differences.mean())
+    # Where all differences are the same there is no t: chance makes none of it.
+    p = float(ttest_rel(first.astype(float), second.astype(float)).pvalue) if error else float(mean == 0)
+    return Paired(mean, error, p)

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from sweep.analysis.comparisons import LEVEL, Figure, combine, dunnett_quantile, not_told_apart
+from sweep.analysis.comparisons import LEVEL, Figure, dunnett_quantile, not_told_apart
 from sweep.analysis.noise import Noise, run_noise
 from sweep.analysis.rungs import survivors
 from sweep.analysis.tables import DIGITS
@@ -92,7 +92,9 @@ def rank(runs: pd.DataFrame, rank_by: str, noise: Noise | None) -> Ranking | Non
     if len(order) > 1:
         reach = dunnett_quantile(len(order) - 1, noise.df) * noise.sd * math.sqrt(2 / seeds)
     candidates = [name for name, stays in zip(order, kept, strict=True) if stays]
-    return Ranking(order, seeds, noise, candidates, reach, optimism_of_best(means.to_numpy(), variances / seeds))
+    # The larger of two deviations would make the luck of many too large; erratic ones alone have their own.
+    lucks = np.where(means.index.isin(noise.erratic), variances, noise.sd**2)
+    return Ranking(order, seeds, noise, candidates, reach, optimism_of_best(means.to_numpy(), lucks / seeds))
 
 
 def optimism_of_best(means: Floats, variances: Floats) -> float:
@@ -139,23 +141,18 @@ def configuration_figure(values: Floats, noise: Noise) -> Figure:
     return Figure(float(values.mean()), max(own, noise.sd), noise.df, len(values))
 
 
-def honest_accuracy(accuracies: Floats, images: int, noise: Noise | None) -> Tested:
+def honest_accuracy(accuracies: Floats, images: int) -> Tested:
     """What a configuration's accuracy on the test set is worth. No choice was made by these images, so that this is the
-    honest figure of a configuration that is the best of many on the validation set.
+    honest figure of the trained networks of a configuration that is the best of many on the validation set.
 
-    The interval counts that other images would be easier or harder, which more seeds do not help, and, where the noise
-    of a run is known, that other seeds would train better or worse.
+    The interval counts that other images would be easier or harder, which more seeds do not help. It does not count
+    that other seeds would train better or worse: where the configuration was chosen for the luck of its seeds, these
+    networks are lucky on the test set, too.
 
     Args:
         accuracies: of the configuration's runs, shape (seeds,).
         images: the number of images in the test set.
-        noise: that of the accuracy on the test set in the model's runs.
     """
     accuracy = float(accuracies.mean())
-    errors = [(binomial_error(accuracy, images), float(images))]
-    if noise is not None:
-        figure = configuration_figure(accuracies, noise)
-        errors.append((figure.error, figure.df))
-    error, df = combine(*errors)
-    half = float(stdtrit(df, 1 - LEVEL / 2)) * error
+    half = float(stdtrit(images, 1 - LEVEL / 2)) * binomial_error(accuracy, images)
     return Tested(accuracy, max(accuracy - half, 0.0), min(accuracy + half, 1.0))

@@ -305,9 +305,7 @@ def sure_context(
     cited = [cite_runs(f"{name}/*", f"last.{tables.grid.rank_by}", **rung)]
     best = ranking.names[0]
     own = runs[runs["name"] == best]
-    tested = honest_accuracy(
-        own["best_test_acc"].to_numpy(float), images, run_noise(runs, "best_test_acc", name, tables.grid)
-    )
+    tested = honest_accuracy(own["best_test_acc"].to_numpy(float), images)
     cited_tests = [cite_runs(f"{name}/{best}/*", "best.test_acc", **rung), cite_file("manifest.json", "sizes.test")]
     context = {
         "mixtures": mixtures_context(citations, runs, f"{name}/*", rung),
@@ -403,23 +401,28 @@ def comparison_context(
 
 
 def lead_context(citations: Citations, models: Sequence[Mapping[str, Any]], tables: Tables) -> dict[str, Any]:
-    """Whether the first model's highest val_acc is told apart from the second's: "lead" is "clear" or "unclear",
+    """Whether the first model's highest val_acc is told apart from the second's, once the luck is taken off that made
+    each the best of its model, which is more where there are more configurations: "lead" is "clear" or "unclear",
     "unknown" if the noise of a run is not known, or None if the two are of unequally many runs, as in a preview."""
     runs = [citations.runs_of(model["name"], model["highest_val_acc"]["name"]) for model in models]
     if len(runs[0]) != len(runs[1]):
         return {"lead": None}
     figures = []
-    compared = survivors(tables.runs, tables.grid)
+    by_accuracy = replace(tables.grid, rank_by="val_acc")
     for model, own in zip(models, runs, strict=True):
-        noise = run_noise(compared, "last_val_acc", model["name"], tables.grid)
-        if noise is None:
+        ranking = rank_model(tables.runs, model["name"], by_accuracy)
+        if ranking is None or ranking.noise is None or ranking.optimism is None:
             return {"lead": "unknown"}
-        figures.append(configuration_figure(own["last_val_acc"].to_numpy(float), noise))
+        figure = configuration_figure(own["last_val_acc"].to_numpy(float), ranking.noise)
+        figures.append(replace(figure, value=figure.value - ranking.optimism))
     difference = subtract(*figures)
-    cited = [cite_record(run, "last_val_acc") for own in runs for run in rows_of(own)]
+    cited = [
+        cite_runs(f"{model['name']}/*", "last.val_acc", **of_rung(tables.grid.models[model["name"]], rows_of(own)[0]))
+        for model, own in zip(models, runs, strict=True)
+    ]
     return {
         "lead": "clear" if difference.sign == 1 else "unclear",
-        "lead_value": citations.cite(f"{difference.value:.4f}", "difference", cited),
+        "lead_value": citations.cite(f"{difference.value:.4f}", "lead without luck", cited),
         "lead_least": citations.cite(f"{difference.least:.4f}", "least lead", cited),
     }
 

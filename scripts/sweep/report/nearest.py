@@ -1,5 +1,6 @@
 """What the report shows of how the best run of a model compares with the next ones, picture by picture."""
 
+import math
 from typing import Any
 
 from sweep.analysis.comparisons import LEVEL
@@ -53,10 +54,17 @@ def difference(examined: Examined, first: Comparison, metric: str) -> dict[str, 
     return {"size": size, "error": examined.value(f"{entry}.error", ".4f"), "lower": lower, "chance": chance}
 
 
-def count_told(examined: Examined, compared: list[Comparison], metric: str) -> str:
-    """How many runs are told apart from the best one in accuracy or loss: by Bonferroni's inequality, at LEVEL for all
-    of them together."""
-    pairs: list[Paired | None] = [getattr(each, metric) for each in compared]
-    told = sum(pair is not None and pair.p < LEVEL / len(pairs) for pair in pairs)
-    every = [examined.cite(f"nearest.compared.{place}.{metric}.p") for place, pair in enumerate(pairs) if pair]
+def count_told(examined: Examined, compared: list[Comparison], metric: str) -> str | None:
+    """How many runs are told apart from the best one in accuracy or loss, None if no such difference is known.
+
+    By Bonferroni's inequality, at LEVEL for all pairs of these runs together and not for the pairs with the best one
+    alone, since the best one was chosen by the same images.
+    """
+    pairs: dict[int, Paired] = {
+        place: pair for place, each in enumerate(compared) if (pair := getattr(each, metric)) is not None
+    }
+    if not pairs:
+        return None
+    told = sum(pair.p < LEVEL / math.comb(len(pairs) + 1, 2) for pair in pairs.values())
+    every = [examined.cite(f"nearest.compared.{place}.{metric}.p") for place in pairs]
     return examined.citations.cite(str(told), "told apart by Bonferroni", every)

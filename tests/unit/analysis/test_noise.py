@@ -89,9 +89,10 @@ def test_noises_that_merely_differ_stay_in_the_pool() -> None:
     assert np.mean(lost) < 0.3
     # Bartlett's test sees that they differ.
     assert stats.bartlett(*(deviations[0] * generator.standard_normal((60, 3)))).pvalue < 0.01
-    # Two configurations, or a noise of nothing: nothing is erratic.
+    # Of two configurations none is erratic, nor where there is no noise; beside no noise, any is too much.
     assert not find_erratic(np.array([0.0, 1.0]), df[:2]).any()
-    assert not find_erratic(np.array([0.0, 0.0, 1.0]), df[:3]).any()
+    assert not find_erratic(np.array([0.0, 0.0, 0.0]), df[:3]).any()
+    assert find_erratic(np.array([0.0, 0.0, 1.0]), df[:3]).tolist() == [False, False, True]
 
 
 def test_one_seed_of_a_complete_grid_has_the_noise_of_its_higher_interactions() -> None:
@@ -121,7 +122,7 @@ def test_without_seeds_and_interactions_the_noise_is_unknown() -> None:
     # With a second seed it is known for each of them.
     runs, grid = sweep(noisy, [0, 1], **spaces[2])
     assert run_noise(runs, "last_val_loss", "mlp", grid) is not None
-    assert [seeds_to_know(configurations) for configurations in (1, 3, 4, 7, 8, 60)] == [9, 4, 3, 3, 2, 2]
+    assert [seeds_to_know(configurations) for configurations in (1, 2, 60)] == [3, 2, 2]
 
 
 def test_the_mean_square_is_right_on_average_from_one_seed_and_from_several() -> None:

@@ -58,6 +58,8 @@ def test_runs_that_are_the_same_differ_by_nothing() -> None:
     first, _, labels = answers(0)
     assert compare(first, first, labels).p == compare_losses(first * 1.0, first * 1.0).p == 1
     assert compare_losses(first * 1.0, first * 1.0).error == 0
+    # And such as differ by the same on each image, by more than chance.
+    assert compare_losses(np.full(9, 2.0), np.ones(9)).p == 0
 
 
 def test_the_error_is_the_noise_that_other_images_would_make() -> None:

@@ -152,7 +152,10 @@ def test_a_lead_is_compared_with_its_noise(report: Any, language: str, accuracy:
     0.33 and 0.27."""
     cnn: Runs = [(0.9, accuracy), (0.9, accuracy + 0.1)]
     text = report({"mlp": [(1.0, 0.45), (1.0, 0.55)], "cnn": cnn}, language, seeds=[0, 1])
-    said = {"en": ("That lead of", "But that lead of"), "zh": ("这一领先超出噪声", "这一领先可能只是噪声")}[language]
+    said = {
+        "en": (", is more than noise:", ", may be no more than noise:"),
+        "zh": ("，超出噪声：", "，可能只是噪声："),
+    }[language]
     assert [words in text for words in said] == [clear, not clear]
 
 
@@ -162,9 +165,9 @@ def test_with_one_seed_of_a_small_grid_nothing_is_sure(report: Any, language: st
     text = report({"mlp": BAD, "cnn": GOOD}, language)
     said = {
         "en": ("It cannot be judged: with one seed", "Whether that lead is more than noise cannot be judged",
-               "0.7200, with a 95 % interval of 0.6580 to 0.7820", "5 seeds would tell."),
+               "0.7200, with a 95 % interval of 0.6580 to 0.7820", "2 seeds would tell."),
         "zh": ("无法判定：只有一个种子", "这一领先是否超出噪声无法判定",
-               "0.7200，95 % 区间为 0.6580 至 0.7820", "用 5 个种子"),
+               "0.7200，95 % 区间为 0.6580 至 0.7820", "用 2 个种子"),
     }[language]  # fmt: skip
     assert [words in text for words in said] == [True] * 4
 
