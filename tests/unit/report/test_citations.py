@@ -28,7 +28,7 @@ MODELS = WRITEUP["sweep"]["models"]
 OWN = {"1", "128", "255", "0.9995", "0.2", "0.1", "0", "5", "95"}
 NUMBER = re.compile(r"\d+(?:\.\d+)*")
 # What holds digits and is no number: names and hashes in code, links, tags, headings of a metric.
-OTHER = re.compile(r"`[^`]*`|\]\(#[^)]*\)|<[^>]*>|!\[[^)]*\)|CIFAR-10|cifar10|jinja2|report\.json|\bL2\b")
+OTHER = re.compile(r"`[^`]*`|\| ± 95 % \||\]\(#[^)]*\)|<[^>]*>|!\[[^)]*\)|CIFAR-10|cifar10|jinja2|report\.json|\bL2\b")
 # What comes from the noise of a model's runs.
 SURE = ["noise of a run", "degrees of freedom", "least difference", "optimism of the best"]
 SURE += ["not told apart from the best", "others not told apart", "difference found", "seeds that find"]
@@ -115,8 +115,8 @@ def own_noise(values: list[float], noise: float) -> float:
     return max(noise, float(np.std(values, ddof=1))) if len(values) > 1 else noise
 
 
-def sure(how: str, values: dict[str, list[float]]) -> float:
-    """What is said of how sure a ranking by the lowest of a metric is."""
+def sure(how: str, values: dict[str, list[float]], small: float) -> float:
+    """What is said of how sure a ranking by the lowest of a metric is; `small` is the difference to be found."""
     noise, df = noise_of(values)
     if how in ("noise of a run", "degrees of freedom"):
         return {"noise of a run": noise, "degrees of freedom": df}[how]
@@ -125,7 +125,7 @@ def sure(how: str, values: dict[str, list[float]]) -> float:
     if how == "difference found":
         return float(quantiles * noise * math.sqrt(2 / seeds))
     if how == "seeds that find":
-        return max(2, math.ceil(2 * (quantiles * noise / 0.005) ** 2))
+        return max(2, math.ceil(2 * (quantiles * noise / small) ** 2))
     quantile = dunnett_quantile(len(values) - 1, df)
     if how == "least difference":
         return quantile * noise * math.sqrt(2 / seeds)
@@ -239,37 +239,41 @@ def recomputed(number: dict[str, Any], groups: Groups, files: dict[str, Any]) ->
     if how in ("analysis of variance", "least squares"):
         return importance(files[runs[0].get("study", "") + "importance"], runs[0], model)
     records = groups[runs[-1].get("study", "")]
-    if "epochs" in runs[-1]:
-        records = {run: record for run, record in records.items() if record["epochs"] == runs[-1]["epochs"]}
+    # Nothing counts but what the sources name; single runs are named beside all that they are compared with.
+    every_record = {run: r for run, r in records.items() if r["epochs"] == runs[-1].get("epochs", r["epochs"])}
+    named = {
+        id(record) for source, group in zip(runs, found, strict=True) if "series" not in source for record in group
+    }
+    records = {run: record for run, record in records.items() if id(record) in named}
     if how in ("rank", "ranked", "drawn", "seeds that would tell", *SURE):
         values = by_configuration(records, model, runs[-1]["entry"] or "last.val_loss")
         if how in SURE:
-            return sure(how, values)
+            return sure(how, values, next((entry(files[each["file"]], each["entry"]) for each in sources
+                                           if how == "seeds that find" and "file" in each), 0))  # fmt: skip
         means = {name: np.mean(seeds) for name, seeds in values.items()}
         if how == "rank":
             return sorted(means, key=means.__getitem__).index(runs[0]["run"].removesuffix("/*")) + 1
         configurations = {run.rsplit("/", 1)[0] for run in records if run.startswith(f"{model}/")}
         seeds = 1 + math.ceil(8 / len(values))
         return {"ranked": len(values), "drawn": min(10, len(configurations)), "seeds that would tell": seeds}[how]
-    values = [entry(record, source["entry"]) for source, group in zip(runs, found, strict=True) for record in group]
+    single = [place for place, source in enumerate(runs) if "series" in source] or range(len(runs))
+    pairs = [(record, entry(record, runs[place]["entry"])) for place in single for record in found[place]]
+    values = [value for _, value in pairs]
     by_model = defaultdict(list)
-    for record, value in zip(sum(found, []), values, strict=False):  # noqa: RUF017
+    for record, value in pairs:
         by_model[record["model"]].append(value)
     if how == "standard deviation":
         return np.std(values, ddof=1)
     if how == "values":
         return ", ".join(sorted(set(values)))
     if how in ("half of the 95 % interval", "least lead"):
-        # Of a halved search those of the same rung tell the noise.
-        rungs = {record["model"]: record["epochs"] for group in found for record in group}
-        alike = {run: record for run, record in records.items() if record["epochs"] == rungs.get(record["model"])}
-        known = {each: by_configuration(alike, each, runs[0]["entry"]) for each in by_model}
-        return chance(how, by_model, known, any(source.get("file") == "writeup.yaml" for source in sources))
+        known = {each: by_configuration(records, each, runs[0]["entry"]) for each in by_model}
+        return chance(how, by_model, known, any(source["entry"].startswith("claims.") for source in sources))
     if how.endswith("end of the 95 % interval"):
         accuracy, images = np.mean(values), entry(files["manifest.json"], "sizes.test")
         interval = stats.binomtest(round(accuracy * images), images).proportion_ci(2 * stats.norm.cdf(1) - 1, "wilson")
         parts = [((interval.high - interval.low) / 2, images)]
-        every = by_configuration(records, model, "best.test_acc")
+        every = by_configuration(every_record, model, "best.test_acc")
         if len(values) > 1 or len(every) == 60:
             noise, df = noise_of(every)
             parts.append((own_noise(values, noise) / math.sqrt(len(values)), df))
@@ -298,7 +302,7 @@ def agrees(text: str, how: str, value: Any) -> bool:
         return text in (str(value), ", ".join(map(str, value)))
     text = text.removeprefix("±")
     if how == "optimism of the best":
-        return math.isclose(float(text), value, rel_tol=0.1, abs_tol=5e-4)
+        return math.isclose(float(text), value, rel_tol=0.1, abs_tol=0.6 * 10 ** -len(text.split(".")[1]))
     if "e-" in text:
         return text == f"{value:.2g}"
     decimals = len(text.split(".")[1]) if "." in text else 0

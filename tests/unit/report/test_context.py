@@ -162,9 +162,9 @@ def test_with_one_seed_of_a_small_grid_nothing_is_sure(report: Any, language: st
     text = report({"mlp": BAD, "cnn": GOOD}, language)
     said = {
         "en": ("It cannot be judged: with one seed", "Whether that lead is more than noise cannot be judged",
-               "0.7200, with a 95 % interval of 0.6580 to 0.7820", "5 seeds would tell."),
+               "0.720, with a 95 % interval of 0.658 to 0.782", "5 seeds would tell."),
         "zh": ("无法判定：只有一个种子", "这一领先是否超出噪声无法判定",
-               "0.7200，95 % 区间为 0.6580 至 0.7820", "用 5 个种子"),
+               "0.720，95 % 区间为 0.658 至 0.782", "用 5 个种子"),
     }[language]  # fmt: skip
     assert [words in text for words in said] == [True] * 4
 
@@ -176,10 +176,11 @@ def test_what_cannot_be_told_apart_is_named(report: Any, language: str) -> None:
     losses = [1.00, 1.02, 1.03, 1.01, 2.00, 2.02]
     text = report({"mlp": [(loss, 0.5) for loss in losses]}, language, seeds=[0, 1])
     said = {
-        "en": ("standard deviation of 0.0141 (pooled over the configurations, 3 degrees of freedom)",
-               "as far apart as 0.0416", "The best one included, 2 of 3 cannot be told apart from it: ",
+        "en": ("standard deviation of 0.014 (pooled over the configurations, 3 degrees of freedom)",
+               "A configuration that is further than 0.042 behind the best one",
+               "The best one included, 2 of 3 cannot be told apart from it: ",
                "the best is one of these 2."),
-        "zh": ("标准差为 0.0141（由各配置合并估计，自由度 3）", "也会相差 0.0416",
+        "zh": ("标准差为 0.014（由各配置合并估计，自由度 3）", "比最好的一组差 0.042 以上",
                "3 组中有 2 组（含最好的一组）与最好的不能区分：",
                "只说明最好的是这 2 组之一。"),
     }[language]  # fmt: skip
