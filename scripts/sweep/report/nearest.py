@@ -20,10 +20,10 @@ def nearest_context(citations: Citations, examination: Examination | None, image
     """
     nearest = examination.nearest if examination else None
     if examination is None or nearest is None or not nearest.compared:
-        if examination is None:
+        if examination is None or examination.unavailable == "diverged":
             reason = "unexamined"
-        elif examination.unavailable:
-            reason = examination.unavailable
+        elif examination.unavailable == "no_weights":
+            reason = "no_weights"
         elif images == 1:
             reason = "one_image"
         else:

@@ -21,6 +21,7 @@ from examined_example import examination, nearest
 from sweep.analysis.comparisons import dunnett_quantile
 from sweep.analysis.tables import read_table
 from sweep.grid import MAIN, Grid, Run, Space
+from sweep.report.citations import rounded
 from written import BEST, WRITEUP, as_written, changed, halved_records, sweep_records, write_report
 
 MODELS = WRITEUP["sweep"]["models"]
@@ -498,6 +499,24 @@ def test_the_appendix_tells_what_the_records_tell(tmp_path: Path, language: Lite
     ]
     assert len(places) == len({place[0] for place in places if place}) == 2
     assert {"en": "in more than one environment", "zh": "环境不止一种"}[language] in text
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "form", "shown"),
+    [
+        (0.52174, 0.00996, "", "0.522"),
+        (0.52174, 0.0099, "", "0.5217"),
+        (0.00996, 0.00996, "", "0.010"),
+        (0.0141, 0.0141, "", "0.014"),
+        (-0.00004, 0.002, "+", "+0.0000"),
+        (0.2169, 0.00036, "+", "+0.21690"),
+        (43.21, 12.6, "", "43"),
+        (123.4, 123.4, "", "123"),
+        (0.52, 0.0, "", "0.5200"),
+    ],
+)
+def test_no_digit_is_shown_that_is_chance_alone(value: float, error: float, form: str, shown: str) -> None:
+    assert rounded(value, error, form) == shown
 
 
 def test_marks_leave_no_trace(tmp_path: Path) -> None:

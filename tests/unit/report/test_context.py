@@ -197,6 +197,34 @@ def test_what_cannot_be_told_apart_is_named(report: Any, language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_of_many_that_cannot_be_told_apart_ten_are_named_and_the_rest_counted(report: Any, language: str) -> None:
+    losses = [1 + 0.01 * (run % 2) for run in range(24)]
+    text = report({"mlp": [(loss, 0.5) for loss in losses]}, language, seeds=[0, 1], top=1)
+    start, more = {
+        "en": ("12 of 12 cannot be told apart from it, the first are: ", " and 2 more."),
+        "zh": ("12 组中有 12 组（含最好的一组）与最好的不能区分，最前面的是：", "，另有 2 组。"),
+    }[language]
+    named = text.split(start)[1].split(more)[0]
+    assert len(re.findall(r"\[`1024_0\.001_[\d.]+`\]\([^)]+\)", named)) == named.count("`1024") == 10
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_where_there_is_nothing_to_be_told_apart_nothing_is_told_apart(report: Any, language: str) -> None:
+    """A single configuration is not the best of many; and where no run differs by chance, no chance is known."""
+    told = {"en": ("told apart", "The best of many", "So “the best", "So, at the"),
+            "zh": ("区分", "众多配置", "因此“最好的", "因此，在")}[language]  # fmt: skip
+    single = report({"mlp": [(1.0, 0.5), (1.1, 0.5)]}, language, seeds=[0, 1]).split("## ")
+    (sure,) = [part for part in single if {"en": "How sure that is", "zh": "把握有多大"}[language] in part]
+    assert {"en": "standard deviation of 0.071 (", "zh": "标准差为 0.071（"}[language] in sure
+    assert [words for words in told if words in sure] == []
+    equal = report({"mlp": [(loss, 0.5) for loss in (1.0, 1.0, 1.1, 1.1)]}, language, seeds=[0, 1]).split("## ")
+    (sure,) = [part for part in equal if {"en": "How sure that is", "zh": "把握有多大"}[language] in part]
+    assert {"en": "The runs of a configuration do not differ in `val_loss`, whatever their seed: how far",
+            "zh": "同一配置的各次训练，无论种子如何，`val_loss` 都没有差别：仅凭偶然"}[language] in sure  # fmt: skip
+    assert [words for words in told if words in sure] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_measures_that_disagree_make_no_winner(report: Any, language: str) -> None:
     text = report({"mlp": [(1.0, 0.6)], "cnn": [(1.1, 0.7)]}, language)
     (verdict,) = (line for line in text.splitlines() if SPLIT[language] in line)
