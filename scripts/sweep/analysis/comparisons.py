@@ -1,7 +1,9 @@
 """What may be said of differences between figures whose noise is known: told apart or not, consistent or not.
 
-Everything here is at one level: where nothing differs, chance alone makes these statements wrong in LEVEL of the cases
-at most.
+Everything here is at one level: where nothing differs, chance alone tells two figures apart in LEVEL of the cases at
+most. Of many configurations it is promised that the truly best one is among those that are not told apart from the
+apparently best one, but for LEVEL of the cases; those told apart are then not the best, which does not say that they
+differ from each other.
 """
 
 import math

@@ -54,10 +54,14 @@ class Ranking:
 
 def rank_model(runs: pd.DataFrame, model: str, grid: Grid) -> Ranking | None:
     """Rank a model's configurations by the grid's `rank_by`, with the noise of its runs; of a halved model those alone
-    that were not stopped, by their own noise. `runs` is the table of runs of the grid. None as of `rank`."""
+    that were not stopped, by their own noise. `runs` is the table of runs of the grid. None as of `rank`, and if runs
+    are missing of the grid, as whole configurations or seeds may be in a preview."""
     compared = survivors(runs, grid)
-    noise = run_noise(compared, f"last_{grid.rank_by}", model, grid)
-    return rank(compared[compared["model"] == model], grid.rank_by, noise)
+    own, space = compared[compared["model"] == model], grid.models[model]
+    whole = space.halving or own["name"].nunique() == len(space.configurations)
+    if not whole or own["seed"].nunique() < len(grid.seeds):
+        return None
+    return rank(own, grid.rank_by, run_noise(compared, f"last_{grid.rank_by}", model, grid))
 
 
 def rank(runs: pd.DataFrame, rank_by: str, noise: Noise | None) -> Ranking | None:

@@ -20,8 +20,9 @@ ENVIRONMENT = ["device_name", "precision", "threads", "python", "torch"]
 # A marked number: its position in the list of origins, then its text. A report cannot hold these control characters.
 MARKED = re.compile("\x02(\\d+)\x03([^\x02\x03]*)\x03")
 MISSING = "–"
-# At most this many entries of a list are shown, and the rest are counted.
+# At most this many entries of a list are shown, and in a sentence at most so many; the rest are counted.
 LISTED = 60
+IN_SENTENCE = 10
 
 
 class Citations:
@@ -101,9 +102,9 @@ class Citations:
         self.named.add((model, name))
         return {"name": name, "anchor": anchor(model, name)}
 
-    def rest(self, entries: Sized, *citations: Citation) -> str | None:
-        """How many of the `entries`, those after the first LISTED, are not shown; None if all are."""
-        unlisted = len(entries) - LISTED
+    def rest(self, entries: Sized, *citations: Citation, shown: int = LISTED) -> str | None:
+        """How many of the `entries`, those after the first `shown`, are not shown; None if all are."""
+        unlisted = len(entries) - shown
         return self.cite(str(unlisted), "not listed", citations) if unlisted > 0 else None
 
     def settle(self, marked: str) -> tuple[str, list[dict[str, Any]]]:
@@ -119,6 +120,17 @@ class Citations:
             parts += [between, match[2]]
             end, column = match.end(), column + len(match[2])
         return "".join([*parts, marked[end:]]), numbers
+
+
+def rounded(value: float, error: float, form: str = "") -> str:
+    """`value`, with as many decimals as two significant digits of its `error` have, so that no digit is shown that is
+    chance alone; with four if there is no error. `form` is what a format has before its precision, such as "+".
+
+    An error is rounded by itself: `rounded(error, error)`.
+    """
+    decimals = max(0, 1 - int(f"{error:.1e}".split("e")[1])) if error else 4
+    # No zero has a minus.
+    return f"{round(value, decimals) + 0.0:{form}.{decimals}f}"
 
 
 def anchor(model: str, name: str) -> Markup:

@@ -3,11 +3,20 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sweep.analysis.claims import EXAMINED, SPACE, Judgement, Measure, Obstacle
+from sweep.analysis.claims import EXAMINED, OWN_SEEDS, SPACE, Judgement, Measure, Obstacle
 from sweep.analysis.examined import LOST_DISTANCE, Examination
 from sweep.grid import Grid
 from sweep.metrics import label
-from sweep.report.citations import Citation, Citations, cite_examination, cite_file, cite_record, cite_runs, rows_of
+from sweep.report.citations import (
+    Citation,
+    Citations,
+    cite_examination,
+    cite_file,
+    cite_record,
+    cite_runs,
+    rounded,
+    rows_of,
+)
 
 # Where the numbers of the rules are, as citations name it.
 RULES = "scripts/sweep/analysis/{}.py"
@@ -88,12 +97,12 @@ def obstacle_row(citations: Citations, grid: Grid, obstacle: Obstacle) -> dict[s
     }
 
 
-def cite_compared(grid: Grid, model: str, *patterns: str) -> list[Citation]:
-    """The losses of a model's runs, below its folder, that are compared with each other: of a halved model those that
+def cite_compared(grid: Grid, model: str, *patterns: str, metric: str = "val_loss") -> list[Citation]:
+    """A metric of a model's runs, below its folder, that are compared with each other: of a halved model those that
     were not stopped, and of all of them those of the write-up's configurations."""
     rung = {"epochs": grid.models[model].epochs} if grid.models[model].halving else {}
-    losses = [cite_runs(f"{model}/{pattern}", "last.val_loss", **rung) for pattern in patterns]
-    return [*losses, cite_file("writeup.yaml", f"sweep.models.{model}")]
+    values = [cite_runs(f"{model}/{pattern}", f"last.{metric}", **rung) for pattern in patterns]
+    return [*values, cite_file("writeup.yaml", f"sweep.models.{model}")]
 
 
 def cite_stop(citations: Citations, model: str | None, name: str, epochs: int) -> str:
@@ -126,7 +135,7 @@ def claim_row(citations: Citations, grid: Grid, position: int, judgement: Judgem
         "differences": [],
         "noises": [],
         "rank": None,
-        # Of claims on the best configuration how many others would have been consistent.
+        # Of claims on the best configuration how many others would have been consistent; None if no other would.
         "others": None,
         # The epochs after which a halved search stopped the write-up's best configuration.
         "stopped": None,
@@ -139,7 +148,7 @@ def claim_row(citations: Citations, grid: Grid, position: int, judgement: Judgem
         return {**row, **examined_cells(citations, judgement)}
     if judgement.ours:
         row["names"] = [citations.name(claim["model"], judgement.ours)]
-    if judgement.candidates:
+    if judgement.candidates and judgement.candidates > 1:
         every = cite_compared(grid, claim["model"], "*")
         row["others"] = citations.cite(str(judgement.candidates - 1), "others not told apart", every)
     if judgement.rank:
@@ -155,11 +164,17 @@ def claim_row(citations: Citations, grid: Grid, position: int, judgement: Judgem
             if (named := citations.name(model, name)) not in row["names"]:
                 row["names"].append(named)
     for metric, difference in judgement.differences.items():
-        measures = [measure for (measured, _), measure in judgement.measures.items() if measured == metric]
-        cited = [citation for measure in measures for citation in cite_measure(measure, metric)]
+        measures = {model: measure for (measured, model), measure in judgement.measures.items() if measured == metric}
+        cited = [citation for measure in measures.values() for citation in cite_measure(measure, metric)]
         compared = [*cited, written] if on_metric else cited
-        row["differences"].append(citations.cite(f"{difference.value:+.4f}", "difference", compared))
-        row["noises"].append(citations.cite(f"±{difference.least:.4f}", "half of the 95 % interval", compared))
+        # The noise is that of all the model's runs, but where the seeds' own bests tell it.
+        pooled = not on_metric or len(cited) < OWN_SEEDS
+        every = [each for model in measures if pooled for each in cite_compared(grid, model, "*", metric=metric)]
+        least = rounded(difference.least, difference.least)
+        row["differences"].append(
+            citations.cite(rounded(difference.value, difference.least, "+"), "difference", compared)
+        )
+        row["noises"].append(citations.cite(f"±{least}", "half of the 95 % interval", [*compared, *every]))
     return row
 
 
@@ -184,10 +199,11 @@ def examined_cells(citations: Citations, judgement: Judgement) -> dict[str, Any]
         for model, share in judgement.examined.items()
     ]
     both = cite_lost(models)
+    value, least = rounded(difference.value, difference.least, "+"), rounded(difference.least, difference.least)
     return {
         "ours": ours,
-        "differences": [citations.cite(f"{difference.value:+.4f}", "difference of shares lost", both)],
-        "noises": [citations.cite(f"±{difference.least:.4f}", "half of the 95 % interval", both)],
+        "differences": [citations.cite(value, "difference of shares lost", both)],
+        "noises": [citations.cite(f"±{least}", "half of the 95 % interval", both)],
         "pictures": citations.cite(str(judgement.pictures), "pictures", both),
     }
 

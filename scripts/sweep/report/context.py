@@ -22,6 +22,7 @@ from sweep.grid import MAIN, Grid, Partial, Space
 from sweep.metrics import METRIC_LABELS, effect_is_points, heatmaps_are_points, label
 from sweep.report.appendix import SHOWN_METRICS, appendix_context
 from sweep.report.citations import (
+    IN_SENTENCE,
     LISTED,
     MISSING,
     Citations,
@@ -29,6 +30,7 @@ from sweep.report.citations import (
     cite_file,
     cite_record,
     cite_runs,
+    rounded,
     rows_of,
 )
 from sweep.report.claim_table import claims_context
@@ -221,10 +223,10 @@ def model_context(
         "ranking": [show(row) for row in rows[:top]],
         "highest_val_acc": show(max(rows, key=lambda row: row["last_val_acc"])) if rows else None,
         "lowest_val_loss": show(min(rows, key=lambda row: row["last_val_loss"])) if rows else None,
-        # None if runs are missing.
+        # None if runs of the grid are missing, of a halved model those of the rung that is ranked.
         "sure": sure,
         # None if no configuration is there to be compared with the best.
-        "nearest": nearest_context(citations, examination) if len(rows) > 1 else None,
+        "nearest": nearest_context(citations, examination, manifest.sizes["validation"]) if len(rows) > 1 else None,
         "diverged_runs": citations.count(diverged.sum(), cite_runs(f"{name}/*", "status", equals="diverged")),
         "diverged": [diverged_row(citations, run) for run in rows_of(runs[diverged][:LISTED])],
         "diverged_unlisted": citations.rest(runs[diverged], cite_runs(f"{name}/*", "status", equals="diverged")),
@@ -311,7 +313,7 @@ def sure_context(
         "mixtures": mixtures_context(citations, runs, f"{name}/*", rung),
         "ranked": citations.cite(str(len(ranking.names)), "ranked", cited),
         "tested": {
-            side: citations.cite(f"{getattr(tested, side):.4f}", how, cited_tests)
+            side: citations.cite(rounded(getattr(tested, side), (tested.high - tested.low) / 2), how, cited_tests)
             for side, how in (
                 ("accuracy", "mean"),
                 ("low", "low end of the 95 % interval"),
@@ -321,21 +323,25 @@ def sure_context(
     }
     if ranking.noise is None or ranking.candidates is None:
         needed = citations.cite(str(seeds_to_know(len(ranking.names))), "seeds that would tell", cited)
-        return {**context, "kind": "unknown", "seeds_needed": needed}
+        return {**context, "kind": "unknown", "compared": False, "seeds_needed": needed}
     noise = ranking.noise
     return {
         **context,
         "kind": noise.origin,
-        "noise": citations.cite(f"{noise.sd:.4f}", "noise of a run", cited),
+        # Of a single configuration, and where no run differs by chance, there is nothing to be told apart.
+        "compared": len(ranking.names) > 1 and noise.sd > 0,
+        "noise": citations.cite(rounded(noise.sd, noise.sd), "noise of a run", cited) if noise.sd else None,
         "df": citations.cite(str(noise.df), "degrees of freedom", cited),
         "uneven": noise.homogeneity is not None and noise.homogeneity < UNEVEN,
-        "erratic": [citations.name(name, each) for each in noise.erratic[:LISTED]],
+        "erratic": [citations.name(name, each) for each in noise.erratic[:IN_SENTENCE]],
+        "erratic_unlisted": citations.rest(noise.erratic, *cited, shown=IN_SENTENCE),
         "alone": len(ranking.candidates) == 1,
-        "candidates": [citations.name(name, each) for each in ranking.candidates[:LISTED]],
+        "candidates": [citations.name(name, each) for each in ranking.candidates[:IN_SENTENCE]],
         "shown": citations.cite(str(len(ranking.candidates)), "not told apart from the best", cited),
-        "unlisted": citations.rest(ranking.candidates, *cited),
-        "reach": None if ranking.reach is None else citations.cite(f"{ranking.reach:.4f}", "least difference", cited),
-        "optimism": citations.cite(f"{ranking.optimism:.4f}", "optimism of the best", cited),
+        "unlisted": citations.rest(ranking.candidates, *cited, shown=IN_SENTENCE),
+        "reach": ranking.reach and citations.cite(rounded(ranking.reach, ranking.reach), "least difference", cited),
+        "optimism": ranking.optimism
+        and citations.cite(rounded(ranking.optimism, noise.sd), "optimism of the best", cited),
         "power": power_context(citations, name, tables, ranking.seeds, rung),
     }
 
@@ -358,11 +364,15 @@ def power_context(
     if noise is None or not noise.sd:
         return None
     cited = [cite_runs(f"{name}/*", "last.val_acc", **rung)]
+    found = tellable_difference(seeds, noise.sd, noise.df)
+    small = cite_file("scripts/sweep/report/context.py", "SMALL_DIFFERENCE")
+    needed = seeds_to_tell(SMALL_DIFFERENCE, noise.sd, noise.df)
     return {
-        "noise": citations.cite(f"{noise.sd:.4f}", "noise of a run", cited),
-        "found": citations.cite(f"{tellable_difference(seeds, noise.sd, noise.df):.4f}", "difference found", cited),
-        "small": citations.setting(SMALL_DIFFERENCE, "SMALL_DIFFERENCE", "scripts/sweep/report/context.py"),
-        "seeds": citations.cite(str(seeds_to_tell(SMALL_DIFFERENCE, noise.sd, noise.df)), "seeds that find", cited),
+        "noise": citations.cite(rounded(noise.sd, noise.sd), "noise of a run", cited),
+        "run": citations.count(seeds, cite_file(citations.grid_file, "seeds")),
+        "found": citations.cite(rounded(found, found), "difference found", cited),
+        "small": citations.cite(str(SMALL_DIFFERENCE), "setting", [small]),
+        "seeds": citations.cite(str(needed), "seeds that find", [*cited, small]),
     }
 
 
@@ -416,14 +426,16 @@ def lead_context(citations: Citations, models: Sequence[Mapping[str, Any]], tabl
         figure = configuration_figure(own["last_val_acc"].to_numpy(float), ranking.noise)
         figures.append(replace(figure, value=figure.value - ranking.optimism))
     difference = subtract(*figures)
-    cited = [
+    # The luck of the best and the noise are of all runs that are compared.
+    cited = [cite_record(run, "last_val_acc") for own in runs for run in rows_of(own)]
+    cited += [
         cite_runs(f"{model['name']}/*", "last.val_acc", **of_rung(tables.grid.models[model["name"]], rows_of(own)[0]))
         for model, own in zip(models, runs, strict=True)
     ]
     return {
         "lead": "clear" if difference.sign == 1 else "unclear",
-        "lead_value": citations.cite(f"{difference.value:.4f}", "lead without luck", cited),
-        "lead_least": citations.cite(f"{difference.least:.4f}", "least lead", cited),
+        "lead_value": citations.cite(rounded(difference.value, difference.least), "lead without luck", cited),
+        "lead_least": citations.cite(rounded(difference.least, difference.least), "least lead", cited),
     }
 
 

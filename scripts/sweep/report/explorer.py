@@ -19,6 +19,7 @@ from sweep.analysis.rungs import count_by_rung, is_finished
 from sweep.analysis.tables import CONFIGURATION, axes_of
 from sweep.grid import MAIN, Grid, axis_words
 from sweep.metrics import METRIC_LABELS, label, parameter_label
+from sweep.report.citations import rounded
 
 if TYPE_CHECKING:
     from sweep.data.prepared import Manifest
@@ -114,15 +115,21 @@ def _is_logarithmic(name: str, runs: pd.DataFrame, grid: Grid) -> bool:
 
 def _sure(model: str, runs: pd.DataFrame, grid: Grid) -> dict[str, Any]:
     """How sure the ranking of a model is. `kind` is "missing" if runs are, or if there is no configuration without a
-    diverged one; "unknown" if the noise of a run is; otherwise "known", and `alike` has the names of the configurations
-    that cannot be told apart from the best."""
+    diverged one; "single" if one configuration alone is ranked; "unknown" if the noise of a run is; "none" if there is
+    none; otherwise what the noise is from, as of `Noise`, and `alike` has the names of the configurations that cannot
+    be told apart from the best."""
     ranking = rank_model(runs, model, grid)
     if ranking is None:
         return {"kind": "missing", "alike": []}
-    ranked = len(ranking.names)
-    if ranking.noise is None or ranking.candidates is None:
+    ranked, noise = len(ranking.names), ranking.noise
+    if ranked == 1:
+        return {"kind": "single", "alike": []}
+    if noise is None or ranking.candidates is None:
         return {"kind": "unknown", "alike": [], "seeds": seeds_to_know(ranked)}
-    return {"kind": "known", "alike": ranking.candidates, "ranked": ranked, "noise": f"{ranking.noise.sd:.4f}"}
+    if not noise.sd:
+        return {"kind": "none", "alike": []}
+    shown = rounded(noise.sd, noise.sd)
+    return {"kind": noise.origin, "alike": ranking.candidates, "ranked": ranked, "noise": shown}
 
 
 def _examined(examination: Examination) -> dict[str, Any]:

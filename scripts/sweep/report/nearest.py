@@ -12,14 +12,24 @@ from sweep.report.examined import Examined
 LEAST_CHANCE = 0.0001
 
 
-def nearest_context(citations: Citations, examination: Examination | None) -> dict[str, Any]:
+def nearest_context(citations: Citations, examination: Examination | None, images: int) -> dict[str, Any]:
     """The comparison of the best run with the nearest one in full, and of all how many are told apart.
 
-    "first" is None if there is no comparison, as in a preview, or where answers are missing.
+    "first" is None if there is no comparison, and "reason" then says why: "unexamined", as in a preview; "no_weights",
+    those of the best run were not kept; "one_image" is all that there is of the `images` that validate; "own", the best
+    run's answers are missing or damaged; or "others", those of all that rank next are.
     """
     nearest = examination.nearest if examination else None
     if examination is None or nearest is None or not nearest.compared:
-        return {"first": None}
+        if examination is None or examination.unavailable == "diverged":
+            reason = "unexamined"
+        elif examination.unavailable == "no_weights":
+            reason = "no_weights"
+        elif images == 1:
+            reason = "one_image"
+        else:
+            reason = "own" if nearest is None else "others"
+        return {"first": None, "reason": reason}
     examined, first = Examined(citations, examination), nearest.compared[0]
     return {
         "images": examined.value("nearest.images"),

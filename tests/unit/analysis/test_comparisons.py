@@ -168,7 +168,8 @@ def named(values: Floats) -> tuple[pd.DataFrame, Grid]:
     runs = runs.assign(
         seed=[*range(seeds)] * configurations, status="completed", epochs=1, last_val_loss=values.ravel()
     )
-    space = {"batch_sizes": [8], "learning_rates": [0.001], "dropout_rates": [0], "epochs": 1}
+    sizes = [*range(2, 2 + configurations)]
+    space = {"batch_sizes": sizes, "learning_rates": [0.001], "dropout_rates": [0], "epochs": 1}
     return runs, Grid.of({"mlp": space}, [*range(seeds)])
 
 

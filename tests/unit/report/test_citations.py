@@ -21,6 +21,7 @@ from examined_example import examination, nearest
 from sweep.analysis.comparisons import dunnett_quantile
 from sweep.analysis.tables import read_table
 from sweep.grid import MAIN, Grid, Run, Space
+from sweep.report.citations import rounded
 from written import BEST, WRITEUP, as_written, changed, halved_records, sweep_records, write_report
 
 MODELS = WRITEUP["sweep"]["models"]
@@ -28,7 +29,7 @@ MODELS = WRITEUP["sweep"]["models"]
 OWN = {"1", "128", "255", "0.9995", "0.2", "0.1", "0", "5", "95"}
 NUMBER = re.compile(r"\d+(?:\.\d+)*")
 # What holds digits and is no number: names and hashes in code, links, tags, headings of a metric.
-OTHER = re.compile(r"`[^`]*`|\]\(#[^)]*\)|<[^>]*>|!\[[^)]*\)|CIFAR-10|cifar10|jinja2|report\.json|\bL2\b")
+OTHER = re.compile(r"`[^`]*`|\| ± 95 % \||\]\(#[^)]*\)|<[^>]*>|!\[[^)]*\)|CIFAR-10|cifar10|jinja2|report\.json|\bL2\b")
 # What comes from the noise of a model's runs.
 SURE = ["noise of a run", "degrees of freedom", "least difference", "optimism of the best"]
 SURE += ["not told apart from the best", "others not told apart", "difference found", "seeds that find"]
@@ -115,8 +116,19 @@ def own_noise(values: list[float], noise: float) -> float:
     return max(noise, float(np.std(values, ddof=1))) if len(values) > 1 else noise
 
 
-def sure(how: str, values: dict[str, list[float]]) -> float:
-    """What is said of how sure a ranking by the lowest of a metric is."""
+def luck_of(values: dict[str, list[float]]) -> float:
+    """How much lower the lowest mean is than that of its configuration truly is."""
+    noise, _ = noise_of(values)
+    means = np.array([np.mean(each) for each in values.values()])
+    seeds = len(next(iter(values.values())))
+    # Half of what is known is for the choice, the other half for the measurement.
+    luck = noise / math.sqrt(seeds) * np.random.default_rng(77).standard_normal((20_000, len(means)))
+    chosen = (means + luck).argmin(axis=1)
+    return float(-2 * np.take_along_axis(luck, chosen[:, None], 1).mean() / math.sqrt(2))
+
+
+def sure(how: str, values: dict[str, list[float]], small: float) -> float:
+    """What is said of how sure a ranking by the lowest of a metric is; `small` is the difference to be found."""
     noise, df = noise_of(values)
     if how in ("noise of a run", "degrees of freedom"):
         return {"noise of a run": noise, "degrees of freedom": df}[how]
@@ -125,17 +137,14 @@ def sure(how: str, values: dict[str, list[float]]) -> float:
     if how == "difference found":
         return float(quantiles * noise * math.sqrt(2 / seeds))
     if how == "seeds that find":
-        return max(2, math.ceil(2 * (quantiles * noise / 0.005) ** 2))
+        return max(2, math.ceil(2 * (quantiles * noise / small) ** 2))
     quantile = dunnett_quantile(len(values) - 1, df)
     if how == "least difference":
         return quantile * noise * math.sqrt(2 / seeds)
     means = np.array([np.mean(each) for each in values.values()])
     noises = np.array([own_noise(each, noise) for each in values.values()])
     if how == "optimism of the best":
-        # Half of what is known is for the choice, the other half for the measurement.
-        luck = noises / math.sqrt(seeds) * np.random.default_rng(77).standard_normal((20_000, len(means)))
-        chosen = (means + luck).argmin(axis=1)
-        return float(-2 * np.take_along_axis(luck, chosen[:, None], 1).mean() / math.sqrt(2))
+        return luck_of(values)
     errors = np.sqrt((noises**2 + noises[means.argmin()] ** 2) / seeds)
     told = int((means - means.min() > quantile * errors).sum())
     return len(means) - told - (how == "others not told apart")
@@ -156,11 +165,15 @@ def chance(
     parts = []
     for model, values in by_model.items():
         seeds = len(values)
-        if seeds > 2 and how != "least lead":
+        # A lead, as a claim on two models is, has the noise of a run.
+        if seeds > 2 and len(by_model) == 1:
             noise, df = float(np.std(values, ddof=1)), seeds - 1
         else:
             noise, df = noise_of(known[model])
-            noise = own_noise(values, noise)
+            # Their configurations may vary more.
+            of_bests = [each for each in known[model].values() if not set(each).isdisjoint(values)]
+            own = [values] if how == "least lead" else of_bests
+            noise = max(own_noise(each, noise) for each in own)
         parts.append((noise * math.sqrt(1 / seeds + claimed), df))
     return half_interval(parts)
 
@@ -195,7 +208,7 @@ def examined(how: str, sources: list[dict[str, Any]], files: dict[str, Any]) -> 
     if how == "difference":
         return np.mean(values[0]) - np.mean(values[1])
     if how == "told apart by Bonferroni":
-        return sum(value < 0.05 / len(values) for value in values)
+        return sum(value < 0.05 / math.comb(len(values) + 1, 2) for value in values)
     return {"value": float, "mean": np.mean, "size": abs, "length": len, "percent": lambda p: 100 * p}[how](values[0])
 
 
@@ -239,41 +252,47 @@ def recomputed(number: dict[str, Any], groups: Groups, files: dict[str, Any]) ->
     if how in ("analysis of variance", "least squares"):
         return importance(files[runs[0].get("study", "") + "importance"], runs[0], model)
     records = groups[runs[-1].get("study", "")]
-    if "epochs" in runs[-1]:
-        records = {run: record for run, record in records.items() if record["epochs"] == runs[-1]["epochs"]}
+    # Nothing counts but what the sources name; single runs are named beside all that they are compared with.
+    named = {
+        id(record) for source, group in zip(runs, found, strict=True) if "series" not in source for record in group
+    }
+    records = {run: record for run, record in records.items() if id(record) in named}
     if how in ("rank", "ranked", "drawn", "seeds that would tell", *SURE):
         values = by_configuration(records, model, runs[-1]["entry"] or "last.val_loss")
         if how in SURE:
-            return sure(how, values)
+            return sure(how, values, next((entry(files[each["file"]], each["entry"]) for each in sources
+                                           if how == "seeds that find" and "file" in each), 0))  # fmt: skip
         means = {name: np.mean(seeds) for name, seeds in values.items()}
         if how == "rank":
             return sorted(means, key=means.__getitem__).index(runs[0]["run"].removesuffix("/*")) + 1
         configurations = {run.rsplit("/", 1)[0] for run in records if run.startswith(f"{model}/")}
-        seeds = 1 + math.ceil(8 / len(values))
+        seeds = 2 if len(values) > 1 else 3
         return {"ranked": len(values), "drawn": min(10, len(configurations)), "seeds that would tell": seeds}[how]
-    values = [entry(record, source["entry"]) for source, group in zip(runs, found, strict=True) for record in group]
+    single = [place for place, source in enumerate(runs) if "series" in source] or range(len(runs))
+    pairs = [(record, entry(record, runs[place]["entry"])) for place in single for record in found[place]]
+    values = [value for _, value in pairs]
     by_model = defaultdict(list)
-    for record, value in zip(sum(found, []), values, strict=False):  # noqa: RUF017
+    for record, value in pairs:
         by_model[record["model"]].append(value)
     if how == "standard deviation":
         return np.std(values, ddof=1)
     if how == "values":
         return ", ".join(sorted(set(values)))
     if how in ("half of the 95 % interval", "least lead"):
-        # Of a halved search those of the same rung tell the noise.
-        rungs = {record["model"]: record["epochs"] for group in found for record in group}
-        alike = {run: record for run, record in records.items() if record["epochs"] == rungs.get(record["model"])}
-        known = {each: by_configuration(alike, each, runs[0]["entry"]) for each in by_model}
-        return chance(how, by_model, known, any(source.get("file") == "writeup.yaml" for source in sources))
+        known = {each: by_configuration(records, each, runs[0]["entry"]) for each in by_model}
+        return chance(how, by_model, known, any(source["entry"].startswith("claims.") for source in sources))
     if how.endswith("end of the 95 % interval"):
         accuracy, images = np.mean(values), entry(files["manifest.json"], "sizes.test")
         interval = stats.binomtest(round(accuracy * images), images).proportion_ci(2 * stats.norm.cdf(1) - 1, "wilson")
-        parts = [((interval.high - interval.low) / 2, images)]
-        every = by_configuration(records, model, "best.test_acc")
-        if len(values) > 1 or len(every) == 60:
-            noise, df = noise_of(every)
-            parts.append((own_noise(values, noise) / math.sqrt(len(values)), df))
-        return accuracy + half_interval(parts) * (1 if how.startswith("high") else -1)
+        half = stats.t.ppf(0.975, images) * (interval.high - interval.low) / 2
+        return accuracy + half * (1 if how.startswith("high") else -1)
+    if how == "lead without luck":
+        lucks = {}
+        for each in by_model:
+            known = by_configuration(records, each, "last.val_acc")
+            lucks[each] = luck_of({name: [-value for value in found] for name, found in known.items()})
+        first, second = (float(np.mean(group)) - lucks[each] for each, group in by_model.items())
+        return first - second
     if how == "difference":
         first, *other = [np.mean(group) for group in by_model.values()]
         claimed = [float(entry(files["writeup.yaml"], source["entry"])) for source in sources if "file" in source]
@@ -297,8 +316,8 @@ def agrees(text: str, how: str, value: Any) -> bool:
     if isinstance(value, list | str):
         return text in (str(value), ", ".join(map(str, value)))
     text = text.removeprefix("±")
-    if how == "optimism of the best":
-        return math.isclose(float(text), value, rel_tol=0.1, abs_tol=5e-4)
+    if how in ("optimism of the best", "lead without luck"):
+        return math.isclose(float(text), value, rel_tol=0.1, abs_tol=0.6 * 10 ** -len(text.split(".")[1]))
     if "e-" in text:
         return text == f"{value:.2g}"
     decimals = len(text.split(".")[1]) if "." in text else 0
@@ -494,6 +513,24 @@ def test_the_appendix_tells_what_the_records_tell(tmp_path: Path, language: Lite
     ]
     assert len(places) == len({place[0] for place in places if place}) == 2
     assert {"en": "in more than one environment", "zh": "环境不止一种"}[language] in text
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "form", "shown"),
+    [
+        (0.52174, 0.00996, "", "0.522"),
+        (0.52174, 0.0099, "", "0.5217"),
+        (0.00996, 0.00996, "", "0.010"),
+        (0.0141, 0.0141, "", "0.014"),
+        (-0.00004, 0.002, "+", "+0.0000"),
+        (0.2169, 0.00036, "+", "+0.21690"),
+        (43.21, 12.6, "", "43"),
+        (123.4, 123.4, "", "123"),
+        (0.52, 0.0, "", "0.5200"),
+    ],
+)
+def test_no_digit_is_shown_that_is_chance_alone(value: float, error: float, form: str, shown: str) -> None:
+    assert rounded(value, error, form) == shown
 
 
 def test_marks_leave_no_trace(tmp_path: Path) -> None:

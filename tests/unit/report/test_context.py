@@ -165,9 +165,9 @@ def test_with_one_seed_of_a_small_grid_nothing_is_sure(report: Any, language: st
     text = report({"mlp": BAD, "cnn": GOOD}, language)
     said = {
         "en": ("It cannot be judged: with one seed", "Whether that lead is more than noise cannot be judged",
-               "0.7200, with a 95 % interval of 0.6580 to 0.7820", "2 seeds would tell."),
+               "0.720, with a 95 % interval of 0.658 to 0.782", "2 seeds would tell."),
         "zh": ("无法判定：只有一个种子", "这一领先是否超出噪声无法判定",
-               "0.7200，95 % 区间为 0.6580 至 0.7820", "用 2 个种子"),
+               "0.720，95 % 区间为 0.658 至 0.782", "用 2 个种子"),
     }[language]  # fmt: skip
     assert [words in text for words in said] == [True] * 4
 
@@ -179,10 +179,11 @@ def test_what_cannot_be_told_apart_is_named(report: Any, language: str) -> None:
     losses = [1.00, 1.02, 1.03, 1.01, 2.00, 2.02]
     text = report({"mlp": [(loss, 0.5) for loss in losses]}, language, seeds=[0, 1])
     said = {
-        "en": ("standard deviation of 0.0141 (pooled over the configurations, 3 degrees of freedom)",
-               "as far apart as 0.0416", "The best one included, 2 of 3 cannot be told apart from it: ",
+        "en": ("standard deviation of 0.014 (pooled over the configurations, 3 degrees of freedom)",
+               "A configuration that is further than 0.042 behind the best one",
+               "The best one included, 2 of 3 cannot be told apart from it: ",
                "the best is one of these 2."),
-        "zh": ("标准差为 0.0141（由各配置合并估计，自由度 3）", "也会相差 0.0416",
+        "zh": ("标准差为 0.014（由各配置合并估计，自由度 3）", "比最好的一组差 0.042 以上",
                "3 组中有 2 组（含最好的一组）与最好的不能区分：",
                "只说明最好的是这 2 组之一。"),
     }[language]  # fmt: skip
@@ -196,6 +197,34 @@ def test_what_cannot_be_told_apart_is_named(report: Any, language: str) -> None:
     text = report({"mlp": pairs}, language, seeds=[0, 1])
     # 2 · (3.182 + 0.978)² · (0.00707 / 0.005)² = 69.2
     assert {"en": "0.005 so often takes 70 seeds", "zh": "0.005 的差，每组需要 70 个种子"}[language] in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_of_many_that_cannot_be_told_apart_ten_are_named_and_the_rest_counted(report: Any, language: str) -> None:
+    losses = [1 + 0.01 * (run % 2) for run in range(24)]
+    text = report({"mlp": [(loss, 0.5) for loss in losses]}, language, seeds=[0, 1], top=1)
+    start, more = {
+        "en": ("12 of 12 cannot be told apart from it, the first are: ", " and 2 more."),
+        "zh": ("12 组中有 12 组（含最好的一组）与最好的不能区分，最前面的是：", "，另有 2 组。"),
+    }[language]
+    named = text.split(start)[1].split(more)[0]
+    assert len(re.findall(r"\[`1024_0\.001_[\d.]+`\]\([^)]+\)", named)) == named.count("`1024") == 10
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_where_there_is_nothing_to_be_told_apart_nothing_is_told_apart(report: Any, language: str) -> None:
+    """A single configuration is not the best of many; and where no run differs by chance, no chance is known."""
+    told = {"en": ("told apart", "The best of many", "So “the best", "So, at the"),
+            "zh": ("区分", "众多配置", "因此“最好的", "因此，在")}[language]  # fmt: skip
+    single = report({"mlp": [(1.0, 0.5), (1.1, 0.5)]}, language, seeds=[0, 1]).split("## ")
+    (sure,) = [part for part in single if {"en": "How sure that is", "zh": "把握有多大"}[language] in part]
+    assert {"en": "standard deviation of 0.071 (", "zh": "标准差为 0.071（"}[language] in sure
+    assert [words for words in told if words in sure] == []
+    equal = report({"mlp": [(loss, 0.5) for loss in (1.0, 1.0, 1.1, 1.1)]}, language, seeds=[0, 1]).split("## ")
+    (sure,) = [part for part in equal if {"en": "How sure that is", "zh": "把握有多大"}[language] in part]
+    assert {"en": "The runs of a configuration do not differ in `val_loss`, whatever their seed: how far",
+            "zh": "同一配置的各次训练，无论种子如何，`val_loss` 都没有差别：仅凭偶然"}[language] in sure  # fmt: skip
+    assert [words for words in told if words in sure] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -10,7 +10,7 @@ import pytest
 from statsmodels.stats.contingency_tables import mcnemar
 
 from examined_example import examination, nearest
-from sweep.analysis.examined import Nearest, Paired
+from sweep.analysis.examined import Examination, Nearest, Paired
 from sweep.report.citations import Citations
 from sweep.report.nearest import nearest_context
 from written import WRITEUP, as_written, sweep_records, write_report
@@ -40,10 +40,10 @@ def test_the_best_is_compared_with_the_next_ones_picture_by_picture(
             f" if they were equally good, a difference as large would come by chance in {percent} % of cases (McNemar",
             "mean losses differ by 0.0084 ± 0.0041 (the standard error, picture by picture),"
             " that of `1024_0.001_0.2` is the lower one; chance would make them differ by as much in 4 % of cases",
-            # At 0.05 / 3: of the losses 0.0405 is not below it, 0.0004 is.
+            # At 0.05 / 6, as for all pairs of four runs.
             "With 3 of the configurations that rank next the best one was compared so:"
-            " 2 of them differ from it in accuracy by more than chance, 2 in loss",
-            "Left out: 2 whose answers are missing or damaged (see `make status`).",
+            " 1 of them differ from it in accuracy by more than chance, 2 in loss",
+            "Left out: 2 whose answers were not kept, or are damaged (see `make status`).",
             "another seed may turn it round",
         ],
         "zh": [
@@ -53,20 +53,41 @@ def test_the_best_is_compared_with_the_next_ones_picture_by_picture(
             f"假如两者同样好，仅凭偶然也有 {percent} % 的情形会相差这么多（McNemar",
             "平均损失相差 0.0084 ± 0.0041（逐张图片相减所得的标准误），"
             "`1024_0.001_0.2` 的较低；仅凭偶然，有 4 % 的情形",
-            "与其后的 3 组都这样比较过：其中准确率相差超出偶然的有 2 组，损失相差超出偶然的有 2 组",
-            "有 2 组因答案缺失或损坏而未比较",
+            "与其后的 3 组都这样比较过：其中准确率相差超出偶然的有 1 组，损失相差超出偶然的有 2 组",
+            "有 2 组因答案没有保留或已损坏而未比较",
             "换一个种子，结果可能相反",
         ],
     }[language]
     assert [part for part in said if part not in mlp] == []
-    assert {"en": "are not compared: those of the best run", "zh": "没有逐张图片比较这些训练的答案：最好的一次"}[
-        language
-    ] in cnn
+    assert {
+        "en": "are not compared: those of the best run were not kept.",
+        "zh": "没有逐张图片比较这些训练的答案：最好的一次的答案没有保留。",
+    }[language] in cnn
 
 
 def test_what_chance_hardly_does_has_no_number() -> None:
     first = replace(nearest("mlp", ["512_0.001_0.4"]).compared[0], accuracy=Paired(0.01, 0.001, 3e-25), loss=None)
     found = nearest_context(
-        Citations(pd.DataFrame(columns=["model", "name"]), 1), examination(nearest=Nearest(9, [first], 0))
+        Citations(pd.DataFrame(columns=["model", "name"]), 1), examination(nearest=Nearest(9, [first], 0)), 9
     )
     assert (found["first"]["accuracy"]["chance"], found["first"]["loss"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("examined", "images", "reason"),
+    [
+        (None, 9, "unexamined"),
+        (examination(unavailable="no_weights"), 1, "no_weights"),
+        (examination(), 1, "one_image"),
+        (examination(), 9, "own"),
+        (examination(nearest=Nearest(9, [], 3)), 9, "others"),
+    ],
+)
+def test_why_there_is_no_comparison_is_said(examined: Examination | None, images: int, reason: str) -> None:
+    """In a sentence of each language that is no other reason's."""
+    found = nearest_context(Citations(pd.DataFrame(columns=["model", "name"]), 1), examined, images)
+    assert found == {"first": None, "reason": reason}
+    for language in ("en", "zh"):
+        text = Path(f"workflow/templates/report.{language}.md.j2").read_text(encoding="utf-8")
+        (line,) = re.findall(rf'^    "{reason}": (.+),$', text, re.MULTILINE)
+        assert text.count(line) == 1
