@@ -12,6 +12,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 
 from examined_example import examination, nearest
 from sweep.analysis.examined import Examination, Nearest, Paired
+from sweep.analysis.paired import compare_losses
 from sweep.report.citations import Citations
 from sweep.report.examined import Examined
 from sweep.report.nearest import count_told, nearest_context
