@@ -53,6 +53,7 @@ class Obstacle:
         stopped: the halved search stopped the write-up's best configuration, `theirs`, after `ours` epochs;
         all_stopped: it stopped all of the write-up's configurations, the last ones after `ours` epochs;
         noise: the noise of a run is not known; `theirs` is the least number of seeds that would tell it;
+        equal: the model's runs that differ in the seed alone do not differ, so that what chance does is not known;
         unexamined: the model has no best run to examine; without a model: no runs were examined, as in a preview, or
             not on one test set;
         no_weights: the weights of the model's best run were not kept;
@@ -225,6 +226,8 @@ def _judge(
             figure = best_figure(best, own, column, noise, pooled=claim["kind"] == "ahead")
             if figure is None:
                 return Judgement(claim, "unjudged", [_unknown_noise(model, grid, left)])
+            if not round(figure.sd, DIGITS):
+                return Judgement(claim, "unjudged", [Obstacle("equal", model)])
             measures[metric, model] = Measure(figure, best)
     if claim["kind"] == "ahead":
         return _judge_ahead(claim, measures)
@@ -241,8 +244,9 @@ def _judge(
 
 
 def _unknown_noise(model: str, grid: Grid, runs: pd.DataFrame) -> Obstacle:
-    configurations = runs.loc[runs["model"] == model, "name"].nunique()
-    return Obstacle("noise", model, len(grid.seeds), seeds_to_know(configurations))
+    needed = seeds_to_know(runs.loc[runs["model"] == model, "name"].nunique())
+    # Where there are so many, a configuration is erratic, and the bests must tell by themselves.
+    return Obstacle("noise", model, len(grid.seeds), needed if len(grid.seeds) < needed else OWN_SEEDS)
 
 
 def best_runs(runs: pd.DataFrame, metric: str, seeds: int) -> pd.DataFrame | None:
@@ -262,7 +266,7 @@ def best_figure(
     best: pd.DataFrame, runs: pd.DataFrame, column: str, noise: Noise | None, pooled: bool
 ) -> Figure | None:
     """The mean of a column over the `best` run of each seed, with its noise as `Measure` says; None if that is not
-    known, or there is none, as where runs of other seeds give the very same.
+    known.
 
     `runs` are those of the model, and `noise` is theirs. With `pooled` the noise of a run is taken for any number of
     seeds, as for leads, so that more seeds never know less; but none of it where a configuration is erratic.
@@ -277,7 +281,7 @@ def best_figure(
         # others has its own deviation.
         own = runs[runs["name"].isin(best["name"])].groupby("name")[column].std().max()
         figure = Figure(float(values.mean()), max(noise.sd, 0.0 if math.isnan(own) else float(own)), noise.df, seeds)
-    return figure if figure and round(figure.sd, DIGITS) > 0 else None
+    return figure
 
 
 def _judge_best(claim: Mapping[str, Any], grid: Grid, runs: pd.DataFrame, left: pd.DataFrame) -> Judgement:
