@@ -32,7 +32,7 @@ class Job:
     mem_mb: int
     time_min: int
     node: str
-    # The rule, or the group, and its wildcards as one word.
+    # The rule, or the group, and its wildcards as one word, which ends with the empty one of a run that is no rung.
     work: str
 
     @property

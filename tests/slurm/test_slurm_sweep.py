@@ -42,7 +42,7 @@ def test_a_sweep_is_submitted_job_by_job_and_gives_a_local_runs_numbers(
     sweep.snakemake("--until", "train")
     changed = sorted(job.work for job in sweep.submitted()[len(jobs) :])
     name = "cnn_8_0.001_0.5__dropout_kind=element"
-    assert changed == [f"rule_train_wildcards_{name}_{seed}" for seed in EIGHT["seeds"]]
+    assert changed == [f"rule_train_wildcards_{name}_{seed}_" for seed in EIGHT["seeds"]]
     assert sweep.trained() == {f"cnn/8_0.001_0.5_dropout_kind=element/seed{seed}" for seed in EIGHT["seeds"]}
 
 
@@ -62,9 +62,9 @@ def test_a_failing_run_is_named_with_its_log_and_the_others_finish(sweep: SlurmS
     # Its end is shown, and the job's own log is where the message says.
     assert "wrong on purpose" in outcome.output
     assert sorted((job.work, job.state) for job in jobs) == [
-        ("rule_train_wildcards_cnn_8_0.001_0.0__0", "COMPLETED"),
-        ("rule_train_wildcards_cnn_8_0.001_0.3__0", "FAILED"),
-        ("rule_train_wildcards_cnn_8_0.001_0.5__0", "COMPLETED"),
+        ("rule_train_wildcards_cnn_8_0.001_0.0__0_", "COMPLETED"),
+        ("rule_train_wildcards_cnn_8_0.001_0.3__0_", "FAILED"),
+        ("rule_train_wildcards_cnn_8_0.001_0.5__0_", "COMPLETED"),
     ]
     (failed,) = (job for job in jobs if job.state == "FAILED")
     (kept,) = sweep.folder.glob(f".snakemake/slurm_logs/**/{failed.id}.log")
