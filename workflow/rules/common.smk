@@ -150,18 +150,18 @@ wildcard_constraints:
     study=one_of(STUDIES, r"\w+"),
 
 
-def promotion_before(model, epochs):
-    """The promotion that decides which configurations a rung of a model has; None of the first, which has all."""
-    position = HALVED[model].index(epochs)
-    return promotion_file(PROMOTIONS, model, HALVED[model][position - 1]) if position else None
+def promotions_before(model, epochs):
+    """The promotions of the rungs of a model before this one, by their epochs; the last decides which configurations
+    this one has. The first rung has all."""
+    return {rung: promotion_file(PROMOTIONS, model, rung) for rung in HALVED[model] if rung < epochs}
 
 
 def rung_metrics(model, epochs):
     """The records of a rung of a model that is halved."""
     names = None
-    if file := promotion_before(model, epochs):
-        checkpoints.promote.get(model=model, epochs=HALVED[model][HALVED[model].index(epochs) - 1])
-        names = set(going_on(read_promotion(file)))
+    if before := promotions_before(model, epochs):
+        checkpoints.promote.get(model=model, epochs=max(before))
+        names = set(going_on(read_promotion(before[max(before)])))
     return [layout.metrics(run) for run in layout.grid.runs_of(model, epochs, names)]
 
 

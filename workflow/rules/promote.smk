@@ -5,7 +5,7 @@
 checkpoint promote:
     input:
         asked=lambda wildcards: unless_touched(asked_promotion(wildcards.model, int(wildcards.epochs))),
-        before=lambda wildcards: promotion_before(wildcards.model, int(wildcards.epochs)) or [],
+        before=lambda wildcards: list(promotions_before(wildcards.model, int(wildcards.epochs)).values()),
         manifest=DATA / "manifest.json",
         metrics=lambda wildcards: rung_metrics(wildcards.model, int(wildcards.epochs)),
         code=code_of("promote", "data", "runs", "analysis"),
